@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from enum import Enum
 from typing import Protocol
 
-from catalog.identifiers import Namespace, TableName
+from catalog.identifiers import TableName
 from catalog.predicates import Literal
 from catalog.schema import Column, Schema
 from catalog.tables import CsvOptions, FileFormat, PartitionField, Table, View
@@ -132,9 +132,7 @@ class Catalog(Protocol):
         """
         ...
 
-    def commit(
-        self, name: TableName, target: WriteTarget, files: Iterable[WrittenFile], mode: CommitMode
-    ) -> Table:
+    def commit(self, name: TableName, target: WriteTarget, files: Iterable[WrittenFile], mode: CommitMode) -> Table:
         """Add staged files in one atomic commit; retried on top of appends of others.
 
         Raises: CommitConflictError, CorruptFileError.
