@@ -1,0 +1,68 @@
+"""Statement + catalog → Plan: which files of which snapshots, how many bytes, in which engine's words.
+
+Planning reads metadata only. A plan is immutable and may be kept: it names snapshots, not tables.
+"""
+
+import hashlib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from urllib.parse import urlsplit
+
+import pyarrow as pa
+
+from catalog.tables import FileFormat, Scan
+from gateway.bound import BoundQuery
+from gateway.engines.base import Relation
+from gateway.estimates import Estimates, estimate
+
+
+@dataclass(frozen=True)
+class Plan:
+    """A query bound to snapshots."""
+
+    query: BoundQuery
+    relations: Mapping[str, Relation]
+    """Relation name in both engines' texts → the files or rows it stands for."""
+    estimates: Estimates
+    file_formats: frozenset[FileFormat]
+    uri_schemes: frozenset[str]
+    """``file`` for local paths."""
+    fingerprint: str
+    """Equal for two plans of the same text over the same snapshots."""
+
+    def sql_for(self, engine: str) -> str | None:
+        """Return the text for an engine, None when it cannot give the reference answer."""
+        return self.query.duckdb_sql if engine == "duckdb" else self.query.spark_sql
+
+
+def plan(query: BoundQuery) -> Plan:
+    """Plan every scan of a bound query.
+
+    Raises: UnsupportedTableError, CorruptFileError, FileAccessError from the catalog.
+    """
+    relations: dict[str, Relation] = {}
+    for use in query.uses:
+        source = use.source
+        relations[use.relation] = source if isinstance(source, pa.Table) else source.scan(use.predicate, use.columns)
+    scans = [relation for relation in relations.values() if isinstance(relation, Scan)]
+    return Plan(
+        query=query,
+        relations=relations,
+        estimates=estimate(relations, query.shape),
+        file_formats=frozenset(scan.format for scan in scans),
+        uri_schemes=frozenset(_scheme(scan.location) for scan in scans),
+        fingerprint=_fingerprint(query, scans),
+    )
+
+
+def _scheme(location: str) -> str:
+    scheme = urlsplit(location).scheme
+    return scheme if len(scheme) > 1 else "file"
+
+
+def _fingerprint(query: BoundQuery, scans: list[Scan]) -> str:
+    digest = hashlib.blake2b(digest_size=16)
+    for part in (query.spark_sql or "", query.duckdb_sql or "", *(scan.identity for scan in scans)):
+        digest.update(part.encode())
+        digest.update(b"\0")
+    return digest.hexdigest()
