@@ -64,6 +64,15 @@ class Catalog(Protocol):
     @property
     def name(self) -> str: ...
 
+    def change_token(self) -> object | None:
+        """Return a value that stays equal while no table, view or schema of the catalog changed.
+
+        Asked before every query that reuses a plan, so it costs microseconds (SQLite: ``PRAGMA
+        data_version`` plus a counter of our own commits). None when it cannot be told so cheaply.
+        External tables' files are not covered.
+        """
+        ...
+
     def schemas(self) -> tuple[str, ...]:
         """Return display names, sorted."""
         ...
