@@ -134,9 +134,17 @@ class Catalog(Protocol):
         """
         ...
 
-    def stage_new(self, name: TableName, schema: Schema, partitioning: Sequence[PartitionField] = ()) -> WriteTarget:
+    def stage_new(
+        self,
+        name: TableName,
+        schema: Schema,
+        partitioning: Sequence[PartitionField] = (),
+        *,
+        replace: bool = False,
+    ) -> WriteTarget:
         """Stage files for a table that does not exist yet (CREATE TABLE AS): nothing is visible before commit_new.
 
+        With ``replace`` the table may exist; it stays as it is until commit_new.
         Raises: AlreadyExistsError, SchemaNotFoundError, InvalidDefinitionError.
         """
         ...
