@@ -124,3 +124,15 @@ class ResultExpiredError(UserError):
     """The snapshot of a result is gone: past its age, or quota needed its place."""
 
     code = "RESULT_EXPIRED"
+
+
+class UnknownPreparedStatementError(UserError):
+    """EXECUTE or DEALLOCATE of a name that PREPARE did not make in this session."""
+
+    code = "PREPARED_STATEMENT_NOT_FOUND"
+
+
+class UnknownProcedureError(UserError):
+    """CALL of a procedure that headgate does not have."""
+
+    code = "PROCEDURE_NOT_FOUND"

@@ -18,6 +18,10 @@ class CatalogResolver:
     def __init__(self, catalogs: Mapping[str, Catalog]) -> None:
         self._catalogs = catalogs
 
+    def names(self) -> tuple[str, ...]:
+        """Return the catalogs' names."""
+        return tuple(self._catalogs)
+
     def catalog(self, name: str) -> Catalog:
         """Return the catalog of that name.
 
