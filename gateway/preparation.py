@@ -11,9 +11,9 @@ from dataclasses import dataclass
 
 import pyarrow as pa
 
-from catalog.store import Catalog
 from catalog.tables import Table
 from gateway.bound import BindingContext, BoundQuery
+from gateway.catalogs import Catalogs
 from gateway.planning import Plan, plan
 from gateway.resolver import CatalogResolver
 from gateway.session import Session
@@ -29,13 +29,13 @@ KEPT_PLANS = 512
 class _Kept:
     plan: Plan
     tokens: Mapping[str, object | None]
-    """Catalog name → its change token before the plan was made."""
+    """Every open catalog's change token before the plan was made."""
 
 
 class Preparer:
     """Binds and plans queries. Thread safe."""
 
-    def __init__(self, catalogs: Mapping[str, Catalog], resolver: CatalogResolver) -> None:
+    def __init__(self, catalogs: Catalogs, resolver: CatalogResolver) -> None:
         self._catalogs = catalogs
         self._resolver = resolver
         self._kept: OrderedDict[tuple[object, ...], _Kept] = OrderedDict()
@@ -50,8 +50,7 @@ class Preparer:
                 self._kept.move_to_end(key)
         if found is None:
             return None
-        tokens = {name: self._catalogs[name].change_token() for name in found.tokens}
-        if tokens != found.tokens or None in tokens.values():
+        if found.plan.query.uses and self._catalogs.change_tokens() != found.tokens:
             self.forget(session, text)
             return None
         return found.plan
@@ -72,16 +71,12 @@ class Preparer:
 
     def prepare(self, session: Session, query: Query, parameters: Parameters = ()) -> Plan:
         """Bind and plan a query; keep the plan when the same text means the same next time."""
-        tokens = {name: catalog.change_token() for name, catalog in self._used_catalogs().items()}
+        tokens = self._catalogs.change_tokens()
         bound = self.bind(session, query, parameters)
         planned = plan(bound)
-        if not parameters and _repeatable(bound):
-            touched = {use.source.name.catalog for use in bound.uses if not isinstance(use.source, pa.Table)}
-            self._keep(_key(session, query.text), _Kept(planned, {name: tokens.get(name) for name in touched}))
+        if not parameters and _repeatable(bound, tokens):
+            self._keep(_key(session, query.text), _Kept(planned, tokens))
         return planned
-
-    def _used_catalogs(self) -> Mapping[str, Catalog]:
-        return self._catalogs
 
     def _keep(self, key: tuple[object, ...], kept: _Kept) -> None:
         with self._lock:
@@ -99,10 +94,16 @@ def _key(session: Session, text: str) -> tuple[object, ...]:
     return text, session.dialect, session.namespace.folded, session.time_zone, session.user
 
 
-def _repeatable(bound: BoundQuery) -> bool:
-    """Return True when the bound texts hold for later statements too: no literals of this instant, no rows in memory."""
-    return not bound.instant_dependent and all(_tracked(use.source) for use in bound.uses)
+def _repeatable(bound: BoundQuery, tokens: Mapping[str, object | None]) -> bool:
+    """Return True when the bound texts hold for later statements too.
+
+    They do not with literals of this instant, with rows in memory, with files that no token watches, or
+    in a catalog that was opened just now.
+    """
+    return not bound.instant_dependent and all(_watched(use.source, tokens) for use in bound.uses)
 
 
-def _tracked(source: Table | pa.Table) -> bool:
-    return not isinstance(source, pa.Table) and source.snapshot_id is not None
+def _watched(source: Table | pa.Table, tokens: Mapping[str, object | None]) -> bool:
+    if isinstance(source, pa.Table) or source.snapshot_id is None:
+        return False
+    return tokens.get(source.name.catalog) is not None
