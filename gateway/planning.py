@@ -5,7 +5,7 @@ Planning reads metadata only. A plan is immutable and may be kept: it names snap
 
 import hashlib
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from urllib.parse import urlsplit
 
 import pyarrow as pa
@@ -52,6 +52,33 @@ def plan(query: BoundQuery) -> Plan:
         file_formats=frozenset(scan.format for scan in scans),
         uri_schemes=frozenset(_scheme(scan.location) for scan in scans),
         fingerprint=_fingerprint(query, scans),
+    )
+
+
+def with_scan(planned: Plan, scan: Scan) -> Plan:
+    """Return the plan with the relation of the scan's snapshot reading that scan's files only.
+
+    For DELETE: the rows that stay are looked for where some go.
+    """
+    query, relations = planned.query, dict(planned.relations)
+    for name, relation in planned.relations.items():
+        if isinstance(relation, Scan) and relation.identity == scan.identity:
+            narrowed = replace(scan, schema=relation.schema)
+            del relations[name]
+            query = _renamed(query, name, f"{name}_narrowed")
+            relations[f"{name}_narrowed"] = narrowed
+    return replace(planned, query=query, relations=relations, estimates=estimate(relations, query.shape))
+
+
+def _renamed(query: BoundQuery, old: str, new: str) -> BoundQuery:
+    """Return the query with a relation renamed in both texts.
+
+    The names hold a digest, so that they stand in no user's text by chance.
+    """
+    return replace(
+        query,
+        spark_sql=query.spark_sql and query.spark_sql.replace(old, new),
+        duckdb_sql=query.duckdb_sql and query.duckdb_sql.replace(old, new),
     )
 
 
