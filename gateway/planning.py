@@ -4,7 +4,7 @@ Planning reads metadata only. A plan is immutable and may be kept: it names snap
 """
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from urllib.parse import urlsplit
 
@@ -63,10 +63,10 @@ def with_scan(planned: Plan, scan: Scan) -> Plan:
     query, relations = planned.query, dict(planned.relations)
     for name, relation in planned.relations.items():
         if isinstance(relation, Scan) and relation.identity == scan.identity:
-            narrowed = replace(scan, schema=relation.schema)
+            narrowed = f"{name}_{_digest(scan.files.paths.to_pylist())}"
             del relations[name]
-            query = _renamed(query, name, f"{name}_narrowed")
-            relations[f"{name}_narrowed"] = narrowed
+            relations[narrowed] = replace(scan, schema=relation.schema)
+            query = _renamed(query, name, narrowed)
     return replace(planned, query=query, relations=relations, estimates=estimate(relations, query.shape))
 
 
@@ -88,8 +88,12 @@ def _scheme(location: str) -> str:
 
 
 def _fingerprint(query: BoundQuery, scans: list[Scan]) -> str:
+    return _digest([query.spark_sql or "", query.duckdb_sql or "", *(scan.identity for scan in scans)])
+
+
+def _digest(parts: Iterable[str]) -> str:
     digest = hashlib.blake2b(digest_size=16)
-    for part in (query.spark_sql or "", query.duckdb_sql or "", *(scan.identity for scan in scans)):
+    for part in parts:
         digest.update(part.encode())
         digest.update(b"\0")
     return digest.hexdigest()
