@@ -1,0 +1,138 @@
+"""Operators on numbers: result types by Spark's rules, DuckDB text that computes exactly them."""
+
+from sqlglot import exp
+
+from gateway.dialects.portability.typed import DIVIDES, RAISES, UNKNOWN, NotPortableError, Typed, flags_of
+from gateway.dialects.portability.types import (
+    BIGINT,
+    DOUBLE,
+    INTEGRAL,
+    Type,
+    adjusted,
+    as_decimal,
+    decimal,
+    duckdb_name,
+    is_decimal,
+    literal_decimal,
+)
+
+_INT64_DIGITS = 18
+_MIN_DIVISION_SCALE = 6
+_TOO_WIDE = "the exact result needs more than 38 digits"
+
+
+def exact_type(value: Typed) -> Type:
+    """Return the decimal type of an exact operand; an integer literal takes only the digits it has."""
+    if isinstance(value.value, int) and not isinstance(value.value, bool) and value.type in INTEGRAL:
+        return decimal(len(str(abs(value.value))), 0)
+    return as_decimal(value.type)
+
+
+def _as(value: Typed, type_: Type) -> str:
+    return value.sql if value.type == type_ else f"CAST({value.sql} AS {duckdb_name(type_)})"
+
+
+def decimal_operation(symbol: str, left: Typed, right: Typed, node: exp.Expr) -> Typed:
+    """Return ``left symbol right`` for two exact operands of which one is a decimal."""
+    a, b = exact_type(left), exact_type(right)
+    sql, type_ = _OPERATIONS[symbol](left, a, right, b, node)
+    flags = flags_of((left, right))
+    if symbol in "/%":
+        flags |= RAISES | DIVIDES
+    elif type_.precision == 38:
+        flags |= RAISES
+    return Typed(sql, type_, f"({left.name} {symbol} {right.name})", UNKNOWN, flags)
+
+
+def _sum(symbol: str, left: Typed, a: Type, right: Typed, b: Type, node: exp.Expr) -> tuple[str, Type]:
+    scale = max(a.scale, b.scale)
+    type_ = adjusted(max(a.precision - a.scale, b.precision - b.scale) + scale + 1, scale)
+    if type_.scale < scale:
+        raise NotPortableError(f"{a} {symbol} {b}", _TOO_WIDE, node)
+    return f"CAST({_as(left, type_)} {symbol} {_as(right, type_)} AS {duckdb_name(type_)})", type_
+
+
+def _add(left: Typed, a: Type, right: Typed, b: Type, node: exp.Expr) -> tuple[str, Type]:
+    return _sum("+", left, a, right, b, node)
+
+
+def _subtract(left: Typed, a: Type, right: Typed, b: Type, node: exp.Expr) -> tuple[str, Type]:
+    return _sum("-", left, a, right, b, node)
+
+
+def _multiply(left: Typed, a: Type, right: Typed, b: Type, node: exp.Expr) -> tuple[str, Type]:
+    type_ = adjusted(a.precision + b.precision + 1, a.scale + b.scale)
+    if type_.scale < a.scale + b.scale:
+        raise NotPortableError(f"{a} * {b}", _TOO_WIDE, node)
+    # DuckDB keeps 64 bits and overflows when both operands fit in them and the product may not.
+    wide = a.precision + b.precision > _INT64_DIGITS and max(a.precision, b.precision) <= _INT64_DIGITS
+    first = decimal(_INT64_DIGITS + 1, a.scale) if wide else a
+    return f"CAST({_as(left, first)} * {_as(right, b)} AS {duckdb_name(type_)})", type_
+
+
+def unscaled(value: Typed, type_: Type) -> str:
+    """Return the HUGEINT of a decimal's digits."""
+    if type_.scale == 0:
+        return f"CAST({value.sql} AS HUGEINT)"
+    if type_.precision + type_.scale <= 38:
+        power = f"CAST(1{'0' * type_.scale} AS DECIMAL({type_.scale + 1},0))"
+        return f"CAST(CAST({value.sql} AS DECIMAL(38,{type_.scale})) * {power} AS HUGEINT)"
+    return f"CAST(replace(CAST({value.sql} AS VARCHAR), '.', '') AS HUGEINT)"
+
+
+def scaled(digits: str, type_: Type) -> str:
+    """Return the decimal of a HUGEINT's digits."""
+    if type_.scale == 0:
+        return f"CAST({digits} AS {duckdb_name(type_)})"
+    unit = f"CAST(0.{'0' * (type_.scale - 1)}1 AS DECIMAL({type_.scale},{type_.scale}))"
+    return f"CAST(CAST({digits} AS DECIMAL(38,0)) * {unit} AS {duckdb_name(type_)})"
+
+
+def division_type(a: Type, b: Type) -> Type:
+    scale = max(_MIN_DIVISION_SCALE, a.scale + b.precision + 1)
+    return adjusted(a.precision - a.scale + b.scale + scale, scale)
+
+
+def _divide(left: Typed, a: Type, right: Typed, b: Type, node: exp.Expr) -> tuple[str, Type]:
+    type_ = division_type(a, b)
+    return exact_quotient(left, a, right, b, type_, node), type_
+
+
+def exact_quotient(left: Typed, a: Type, right: Typed, b: Type, type_: Type, node: exp.Expr) -> str:
+    """Return the quotient rounded half up to the scale of ``type_``; division by zero is an error."""
+    shift = type_.scale - a.scale + b.scale
+    if shift < 0 or a.precision + shift > 38:
+        raise NotPortableError(f"{a} / {b}", _TOO_WIDE, node)
+    dividend = f"{unscaled(left, a)} * {10**shift}::HUGEINT" if shift else unscaled(left, a)
+    return scaled(f"hg_divide({dividend}, {unscaled(right, b)})", type_)
+
+
+def _remainder(left: Typed, a: Type, right: Typed, b: Type, node: exp.Expr) -> tuple[str, Type]:
+    scale = max(a.scale, b.scale)
+    type_ = adjusted(min(a.precision - a.scale, b.precision - b.scale) + scale, scale)
+    wide = max(a.precision - a.scale, b.precision - b.scale) + scale
+    if wide > 38:
+        raise NotPortableError(f"{a} % {b}", _TOO_WIDE, node)
+    both = decimal(wide, scale)
+    return f"CAST(hg_remainder({_as(left, both)}, {_as(right, both)}) AS {duckdb_name(type_)})", type_
+
+
+_OPERATIONS = {"+": _add, "-": _subtract, "*": _multiply, "/": _divide, "%": _remainder}
+
+
+def plain_operation(symbol: str, left: Typed, right: Typed, type_: Type) -> Typed:
+    """Return ``left symbol right`` for two operands of one integral or floating type."""
+    name = f"({left.name} {symbol} {right.name})"
+    flags = flags_of((left, right))
+    if symbol == "/":
+        sql, flags = f"hg_quotient({left.sql}, {right.sql})", flags | RAISES | DIVIDES
+    elif symbol == "%":
+        sql, flags = f"hg_remainder({left.sql}, {right.sql})", flags | RAISES | DIVIDES
+    else:
+        sql = f"({left.sql} {symbol} {right.sql})"
+        flags |= 0 if type_.kind in ("double", "float") else RAISES
+    return Typed(sql, type_, name, UNKNOWN, flags)
+
+
+__all__ = ["BIGINT", "DOUBLE", "decimal_operation", "exact_quotient", "exact_type", "is_decimal", "literal_decimal",
+           "plain_operation"]

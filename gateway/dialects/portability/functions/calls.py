@@ -1,0 +1,137 @@
+"""From a call in the tree to its row in the table: arguments, DISTINCT, FILTER, OVER."""
+
+from typing import TYPE_CHECKING
+
+from sqlglot import exp
+
+from gateway.dialects.portability.functions.registry import AGGREGATE, SPARK_ONLY, TABLE, WINDOW, Call, Function, Row, find
+from gateway.dialects.portability.typed import (
+    AGGREGATE as AGGREGATE_FLAG,
+)
+from gateway.dialects.portability.typed import (
+    COLUMN,
+    DIVIDES,
+    RAISES,
+    UNKNOWN,
+    NotPortableError,
+    Typed,
+    flags_of,
+)
+from gateway.dialects.portability.typed import (
+    WINDOW as WINDOW_FLAG,
+)
+from gateway.dialects.portability.types import duckdb_name
+
+if TYPE_CHECKING:
+    from gateway.dialects.portability.expressions import Expressions
+
+
+def call(walk: "Expressions", node: exp.Expr) -> Typed:
+    """Return a plain call: a scalar function, or an aggregate over the group."""
+    return _called(walk, node, None, None)
+
+
+def special(walk: "Expressions", node: exp.Expr) -> Typed:
+    """Return what stands around a call, or has a syntax of its own."""
+    if isinstance(node, exp.Filter):
+        return _called(walk, node.this, node.expression, None)
+    if isinstance(node, exp.Window):
+        inner = node.this
+        where = None
+        if isinstance(inner, exp.Filter):
+            inner, where = inner.this, inner.expression
+        return _called(walk, inner, where, node)
+    from gateway.dialects.portability.functions.syntax import SYNTAX  # noqa: PLC0415
+
+    handler = SYNTAX.get(type(node))
+    if handler is None:
+        raise NotPortableError(type(node).__name__, "not in the portable set", node)
+    return handler(walk, node)
+
+
+def _function(node: exp.Expr) -> Function:
+    if not isinstance(node, exp.Anonymous):
+        raise NotPortableError(node.sql("spark"), "not in the portable set", node)
+    name = node.name.lower()
+    function = TABLE.get(name)
+    if function is None:
+        raise NotPortableError(f"{name}()", SPARK_ONLY.get(name, "not in the portable set"), node)
+    return function
+
+
+def _called(walk: "Expressions", node: exp.Expr, where: exp.Expr | None, over: exp.Window | None) -> Typed:
+    function = _function(node)
+    if function.kind == WINDOW and over is None:
+        raise NotPortableError(f"{function.name}()", "needs OVER", node)
+    if function.kind not in (AGGREGATE, WINDOW):
+        if where is not None or over is not None:
+            raise NotPortableError(f"{function.name}() with FILTER or OVER", "not an aggregate", node)
+        return _scalar(walk, function, node)
+    return _aggregated(walk, function, node, where, over)
+
+
+def _named(function: Function, row: Row, arguments: list[Typed], distinct: str = "") -> str | None:
+    if row.name is not None:
+        return row.name(arguments)
+    if any(argument.name is None for argument in arguments):
+        return None
+    return f"{function.name}({distinct}{', '.join(str(argument.name) for argument in arguments)})"
+
+
+def _scalar(walk: "Expressions", function: Function, node: exp.Expr) -> Typed:
+    arguments = walk.all(node.expressions)
+    row, fitted = find(function, arguments, walk, node)
+    type_ = row.result(fitted) if callable(row.result) else row.result
+    flags = flags_of(fitted) | (RAISES | DIVIDES if row.raises else 0)
+    sql = _body(row, Call(fitted, type_, walk, node))
+    return Typed(sql, type_, _named(function, row, arguments), UNKNOWN, flags)
+
+
+def _body(row: Row, call_: Call) -> str:
+    if callable(row.body):
+        sql = row.body(call_)
+    else:
+        sql = row.body.format(*(a.sql for a in call_.arguments), d=call_.distinct, t=call_.tail)
+    return f"CAST({sql} AS {duckdb_name(call_.type)})"
+
+
+def _aggregated(
+    walk: "Expressions", function: Function, node: exp.Expr, where: exp.Expr | None, over: exp.Window | None
+) -> Typed:
+    from gateway.dialects.portability.windows import Frame, frame  # noqa: PLC0415
+
+    nodes = list(node.expressions)
+    distinct = ""
+    if nodes and isinstance(nodes[0], exp.Distinct):
+        nodes, distinct = list(nodes[0].expressions), "DISTINCT "
+    outer = walk.scope.in_aggregate
+    if over is None:
+        walk.scope.in_aggregate = True
+    try:
+        if function.name == "count" and len(nodes) == 1 and isinstance(nodes[0], exp.Star):
+            nodes = [exp.Literal.number(1)]
+        arguments = walk.all(nodes)
+        condition = walk.boolean(where.this) if where is not None else None
+    finally:
+        walk.scope.in_aggregate = outer
+    inner = flags_of(arguments)
+    if inner & WINDOW_FLAG or (over is None and inner & AGGREGATE_FLAG):
+        raise NotPortableError(f"{function.name}()", "nested aggregates or windows", node)
+    row, fitted = find(function, arguments, walk, node)
+    if distinct and not row.distinct:
+        raise NotPortableError(f"{function.name}(DISTINCT)", "not in the portable set", node)
+    window = frame(walk, over, function) if over is not None else Frame("", "", 0)
+    tail = (f" FILTER (WHERE {condition.sql})" if condition is not None else "") + window.sql
+    type_ = row.result(fitted) if callable(row.result) else row.result
+    sql = _body(row, Call(fitted, type_, walk, node, distinct, tail))
+    if row.order_dependent:
+        walk.facts.order_dependent = True
+    name = _named(function, row, arguments, distinct)
+    if condition is not None and name is not None:
+        name = f"{name} FILTER (WHERE {condition.name})"
+    if over is not None:
+        name = f"{name} OVER ({window.name})" if name is not None and window.name is not None else None
+        flags = (inner & ~AGGREGATE_FLAG) | (inner & COLUMN) | window.flags | WINDOW_FLAG
+    else:
+        flags = (inner & ~COLUMN) | AGGREGATE_FLAG
+    return Typed(sql, type_, name, UNKNOWN, flags | (RAISES | DIVIDES if row.raises else 0))

@@ -1,0 +1,177 @@
+"""Runs one Spark text on both engines, bare, and compares names, types, rows and the fact of an error.
+
+DuckDB gets what the portable set makes of the text; a text outside the set is no difference. Rows compare as bags, as lists when
+the outermost ORDER BY fixes them; floats to 1e-12 relative, NaN equal to NaN.
+"""
+
+import datetime
+import math
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from decimal import Decimal
+from typing import Any
+
+import duckdb
+import pyarrow as pa
+import sqlglot
+from sqlglot.optimizer.qualify import qualify
+
+from catalog.identifiers import Namespace
+from catalog.schema import Column, Schema
+from gateway.bound import BindingContext
+from gateway.dialects.portability import DUCKDB_MACROS, DUCKDB_SETTINGS, Ported, port
+from gateway.dialects.spark import HeadgateSpark
+
+CONTEXT = BindingContext(
+    namespace=Namespace("lake", "default"), now=datetime.datetime(2024, 2, 29, 12, 34, 56, 789012, datetime.UTC)
+)
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What an engine said: rows and schema, or an error."""
+
+    schema: pa.Schema | None = None
+    rows: tuple[tuple[Any, ...], ...] = ()
+    error: str | None = None
+
+
+def plain_type(type_: pa.DataType) -> pa.DataType:
+    """Return a type without the nullability of its parts, which no contract holds."""
+    if pa.types.is_map(type_):
+        return pa.map_(plain_type(type_.key_type), plain_type(type_.item_type))
+    if pa.types.is_list(type_) or pa.types.is_large_list(type_):
+        return pa.list_(pa.field("element", plain_type(type_.value_type)))
+    if pa.types.is_struct(type_):
+        return pa.struct([pa.field(part.name, plain_type(part.type)) for part in type_])
+    if pa.types.is_large_string(type_):
+        return pa.string()
+    return type_
+
+
+def _same(left: Any, right: Any) -> bool:
+    if isinstance(left, float) and isinstance(right, float):
+        if math.isnan(left) or math.isnan(right):
+            return math.isnan(left) and math.isnan(right)
+        return left == right or math.isclose(left, right, rel_tol=1e-12, abs_tol=1e-300)
+    if isinstance(left, (list, tuple)) and isinstance(right, (list, tuple)):
+        return len(left) == len(right) and all(map(_same, left, right))
+    if isinstance(left, dict) and isinstance(right, dict):
+        return left.keys() == right.keys() and all(_same(left[key], right[key]) for key in left)
+    return type(left) is type(right) and left == right
+
+
+def _sort_key(row: tuple[Any, ...]) -> str:
+    return repr([f"{cell:.9e}" if isinstance(cell, float) else cell for cell in row])
+
+
+def difference(duck: Answer, spark: Answer, *, ordered: bool) -> str | None:
+    """Return the first difference in words; None when the answers are one."""
+    if (duck.error is None) != (spark.error is None):
+        return f"duckdb {duck.error or duck.rows[:3]} / spark {(spark.error or str(spark.rows[:3]))[:200]}"
+    if duck.error is not None or duck.schema is None or spark.schema is None:
+        return None
+    if duck.schema.names != spark.schema.names:
+        return f"names: duckdb {duck.schema.names} / spark {spark.schema.names}"
+    for name, a, b in zip(duck.schema.names, duck.schema.types, spark.schema.types, strict=True):
+        if plain_type(a) != plain_type(b):
+            return f"type of {name}: duckdb {a} / spark {b}"
+    if len(duck.rows) != len(spark.rows):
+        return f"rows: duckdb {len(duck.rows)} / spark {len(spark.rows)}"
+    left = duck.rows if ordered else sorted(duck.rows, key=_sort_key)
+    right = spark.rows if ordered else sorted(spark.rows, key=_sort_key)
+    for number, (a, b) in enumerate(zip(left, right, strict=True)):
+        for column, (x, y) in enumerate(zip(a, b, strict=True)):
+            if not _same(x, y):
+                return f"row {number}, {duck.schema.names[column]}: duckdb {x!r} / spark {y!r}"
+    return None
+
+
+def _rows(table: pa.Table) -> tuple[tuple[Any, ...], ...]:
+    columns = []
+    for column in table.columns:
+        if pa.types.is_timestamp(column.type):
+            column = column.cast(pa.int64())
+        columns.append(column.to_pylist())
+    return tuple(zip(*columns, strict=True)) if columns else ()
+
+
+@dataclass
+class Engines:
+    """Both engines over the same tables."""
+
+    spark: Any
+    tables: Mapping[str, pa.Table] = field(default_factory=dict)
+    context: BindingContext = CONTEXT
+
+    def __post_init__(self) -> None:
+        self.duckdb = duckdb.connect(config={"threads": 1})
+        for key, value in DUCKDB_SETTINGS.items():
+            self.duckdb.execute(f"SET {key} = '{value}'")
+        self.duckdb.execute(f"SET TimeZone = '{self.context.time_zone}'")
+        for macro in DUCKDB_MACROS:
+            self.duckdb.execute(macro)
+        self.schemas = {}
+        for name, table in self.tables.items():
+            self.duckdb.register(name, table)
+            self.schemas[name] = Schema(tuple(Column(f.name, f.type) for f in table.schema))
+            if self.spark is not None:
+                self.spark.createDataFrame(table).createOrReplaceTempView(name)
+
+    def port(self, sql: str) -> Ported:
+        """Return what the portable set makes of a text over these tables."""
+        return port(qualified(sql, self.schemas), self.schemas, self.context)
+
+    def on_duckdb(self, ported: Ported) -> Answer:
+        assert ported.duckdb_sql is not None
+        try:
+            table = self.duckdb.sql(ported.duckdb_sql).to_arrow_table()
+        except (duckdb.BinderException, duckdb.ParserException, duckdb.CatalogException) as error:
+            raise AssertionError(f"DuckDB cannot read {ported.duckdb_sql}: {error}") from error
+        except duckdb.Error as error:
+            return Answer(error=str(error).splitlines()[0])
+        schema = pa.schema([pa.field(f.name, t) for f, t in zip(ported.schema, _read_types(table, ported), strict=True)])
+        return Answer(schema, _rows(table))
+
+    def on_spark(self, sql: str) -> Answer:
+        try:
+            table = self.spark.sql(sql).toArrow()
+        except Exception as error:  # noqa: BLE001  the client has no common root for the server's errors
+            return Answer(error=str(error).splitlines()[0])
+        return Answer(table.schema, _rows(table))
+
+    def compare(self, sql: str) -> str | None:
+        """Return the first difference between the engines; None also when the text is not portable."""
+        ported = self.port(sql)
+        if ported.duckdb_sql is None:
+            return None
+        return difference(self.on_duckdb(ported), self.on_spark(sql), ordered=ported.ordered)
+
+
+def _read_types(table: pa.Table, ported: Ported) -> Iterable[pa.DataType]:
+    """Yield the types DuckDB gave, where it gave just what the schema promises in DuckDB's own form."""
+    assert ported.schema is not None
+    for got, promised in zip(table.schema.types, ported.schema.types, strict=True):
+        if pa.types.is_timestamp(got) and got.tz is not None:
+            got = pa.timestamp("us", tz="UTC")
+        if pa.types.is_null(promised):
+            got = promised
+        yield got
+
+
+def qualified(sql: str, schemas: Mapping[str, Schema]) -> Any:
+    """Return the text parsed and its names resolved, by sqlglot alone."""
+    tree = sqlglot.parse_one(sql, dialect=HeadgateSpark)
+    known = {name: {column.name: "unknown" for column in schema} for name, schema in schemas.items()}
+    unaliased = [isinstance(p, (exp.Alias, exp.Star)) for p in tree.selects] if isinstance(tree, exp.Select) else []
+    tree = qualify(tree, schema=known, dialect="spark", quote_identifiers=False, validate_qualify_columns=False,
+                   identify=False,
+                   )
+    if isinstance(tree, exp.Select) and len(unaliased) == len(tree.expressions):
+        tree.set("expressions", [p if keep or not isinstance(p, exp.Alias) else p.this
+                                 for keep, p in zip(unaliased, tree.expressions, strict=True)])
+    return tree
+
+
+exp = sqlglot.exp
+__all__ = ["Answer", "Decimal", "Engines", "Sequence", "difference", "qualified"]
