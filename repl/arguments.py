@@ -96,10 +96,10 @@ def _split_subcommand(argv: Sequence[str]) -> tuple[str, list[str]]:
     return SQL, list(argv)
 
 
-VALUE_OPTIONS = frozenset(
-    ["--home", "--set", "--user", "-c", "--command", "-f", "--file", "--engine", "--dialect", "--format"]
-    + ["-o", "--output", "--timeout"]
-)
+VALUE_OPTIONS = frozenset({
+    "--home", "--set", "--user", "-c", "--command", "-f", "--file", "--engine", "--dialect", "--format", "-o",
+    "--output", "--timeout",
+})  # fmt: skip
 """Options that may stand before a subcommand, or instead of one, with their value as the next word."""
 
 
