@@ -239,7 +239,7 @@ class HeadgateSparkParser(SparkParser):
         connected = (
             isinstance(this, exp.Literal) and not this.is_string and suffix.upper() in Spark.Tokenizer.NUMERIC_LITERALS
         )
-        if connected and self.sql[self._prev.start - 1 : self._prev.start] not in (":", " "):
+        if connected and self.sql[self._prev.start : self._prev.end + 1] == this.name + suffix:
             node.meta["literal"] = this.name + suffix
         return node
 
