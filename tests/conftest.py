@@ -1,0 +1,28 @@
+"""What every test may use."""
+
+import os
+from collections.abc import Iterator
+
+import pytest
+
+from gateway.engines.spark import server
+from gateway.home import open_home
+from gateway.settings import resolve
+
+
+@pytest.fixture(scope="session")
+def spark_remote(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """Yield the ``sc://`` URL of a Spark Connect server that lives as long as the test session.
+
+    HEADGATE_TEST_SPARK=sc://host:port uses a running one instead.
+    """
+    running = os.environ.get("HEADGATE_TEST_SPARK")
+    if running:
+        yield running
+        return
+    home = open_home(tmp_path_factory.mktemp("spark-home"))
+    settings = resolve({"spark.driver_memory": "1GB", "spark.start_timeout": "300s", "spark.idle": "1h"})
+    try:
+        yield server.remote(server.start(settings, home))
+    finally:
+        server.stop(home)
