@@ -44,11 +44,3 @@ class QueryIds:
 def _process_part() -> str:
     # Not `secrets`: its imports cost 5 ms at start-up. The alphabet has 32 letters, so no letter is favoured.
     return "".join(ALPHABET[byte % len(ALPHABET)] for byte in os.urandom(5))
-
-
-_of_this_process = QueryIds()
-
-
-def new_query_id() -> str:
-    """Return an id that no other query has."""
-    return _of_this_process.next()

@@ -37,3 +37,8 @@ def exit_code(error: BaseException) -> int:
     if isinstance(error, SqlError) and error.retryable:
         return RETRY
     return next((EXIT_CODES[cls] for cls in type(error).__mro__ if cls in EXIT_CODES), FAILED)
+
+
+def worse(one: int, other: int) -> int:
+    """Return the exit code that tells more: trying again does not help when something else failed for good."""
+    return other if one in (DONE, RETRY) and other != DONE else one

@@ -17,8 +17,8 @@ TICK_SECONDS = 0.1
 def interruptible(work: Callable[[], T], *, cancel: Callable[[], None], tick: Callable[[], None] = lambda: None) -> T:
     """Return what ``work`` returns, or raise what it raises; ``tick`` is called while it lasts.
 
-    On Ctrl-C ``cancel`` is called once and the work awaited, so that nothing of it is left running; a
-    second Ctrl-C stops the waiting too.
+    On Ctrl-C ``cancel`` is called until the work ends, so that nothing of it is left running;
+    a second Ctrl-C stops the waiting too.
     Raises: KeyboardInterrupt after Ctrl-C, however the work ended.
     """
     outcome: list[T] = []
@@ -40,9 +40,9 @@ def interruptible(work: Callable[[], T], *, cancel: Callable[[], None], tick: Ca
             tick()
     except BaseException:
         cancel()
-        # The signal may have come before the thread began; then nothing will ever be done.
+        # The work may not have been far enough to be cancelled, or the thread may never have begun.
         while not done.wait(TICK_SECONDS) and thread.is_alive():
-            pass
+            cancel()
         raise
     if failure:
         raise failure[0]
