@@ -1,0 +1,192 @@
+"""A scan as the DuckDB query that reads its files: the same columns, types and values as on any engine."""
+
+import datetime
+import decimal
+import os
+import re
+from collections.abc import Iterable, Iterator
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from catalog.errors import FileAccessError, UnsupportedTableError
+from catalog.identifiers import fold
+from catalog.predicates import Literal
+from catalog.schema import Column
+from catalog.tables import FileFormat, Scan
+from gateway.engines.duckdb.text import duckdb_type, literal, quoted
+
+FIELD_ID = b"PARQUET:field_id"
+"""Where an Arrow field inside a nested type carries its Iceberg id."""
+
+_GLOB = re.compile(r"[*?\[]")
+_GLOB_OR_ESCAPE = re.compile(r"[*?\[\\]")
+_VIRTUAL = frozenset({"file_index", "filename", "file_row_number"})
+"""Names that DuckDB's readers add; a declared column of that name hides them."""
+
+
+def scan_sql(scan: Scan) -> str:
+    """Return the query over the scan's files, with exactly the columns of ``scan.schema``.
+
+    Raises: UnsupportedTableError for a type or format that DuckDB cannot read alike; FileAccessError for files
+    that are not on local disk.
+    """
+    if not len(scan.files):
+        return _empty(scan.schema.columns)
+    partitions = {fold(name) for name in scan.hive_partitions}
+    inside = [column for column in scan.schema if fold(column.name) not in partitions]
+    if not partitions:
+        return _projection(scan, inside, [quoted(column.name) for column in inside], inside)
+    outputs = [
+        _partition(scan, column) if fold(column.name) in partitions else quoted(column.name) for column in scan.schema
+    ]
+    return _projection(scan, list(scan.schema), outputs, inside)
+
+
+def folders(scan: Scan) -> set[str]:
+    """Return the folders that together hold every file of the scan: its location, and what lies elsewhere."""
+    if not len(scan.files):
+        return set()
+    location = scan.location.rstrip("/") + "/"
+    outside = scan.files.paths.filter(pc.invert(pc.starts_with(scan.files.paths, location)))
+    found = {os.path.dirname(path) + "/" for path in outside.to_pylist()}
+    return found | {location} if len(outside) < len(scan.files) else found
+
+
+def _projection(scan: Scan, columns: list[Column], outputs: list[str], inside: list[Column]) -> str:
+    selected = ", ".join(
+        output if output == quoted(column.name) else f"{output} AS {quoted(column.name)}"
+        for output, column in zip(outputs, columns, strict=True)
+    )
+    return f"SELECT {selected} FROM {_reader(scan, inside)}"
+
+
+def _reader(scan: Scan, columns: list[Column]) -> str:
+    if scan.hive_partitions and any(fold(column.name) in _VIRTUAL for column in columns):
+        raise UnsupportedTableError(
+            f"{scan.table} is partitioned by path and has a column named like one of DuckDB's own",
+            hint="SET engine = spark",
+        )
+    files = f"[{', '.join(map(literal, _paths(scan)))}]"
+    match scan.format:
+        case FileFormat.PARQUET:
+            return f"read_parquet({files}, schema => {_schema(scan, columns)}, hive_partitioning = false)"
+        case FileFormat.CSV:
+            return f"read_csv({files}, {', '.join(_csv_options(scan, columns))})"
+        case FileFormat.JSON:
+            return f"read_json({files}, {', '.join(_json_options(columns))})"
+
+
+def _paths(scan: Scan) -> Iterator[str]:
+    for path in scan.files.paths.to_pylist():
+        if "://" in path:
+            raise FileAccessError(f"DuckDB reads local files only, not {path}", hint="SET engine = spark")
+        # Every path is taken for a pattern: a character class of one stands for the character itself.
+        yield _GLOB_OR_ESCAPE.sub(lambda match: f"[{match[0]}]", path) if _GLOB.search(path) else path
+
+
+def _schema(scan: Scan, columns: list[Column]) -> str:
+    """Return the map by which columns are found in every file: by field id, or by name without regard to case."""
+    if not columns:  # only the count of rows is asked for: any column that no file has
+        return "MAP {'hg_none': {name: 'hg_none', type: 'BOOLEAN', default_value: NULL, children: NULL}}"
+    entries = []
+    for column in columns:
+        if scan.by_field_id and column.field_id is None:
+            raise UnsupportedTableError(f"column {column.name} of {scan.table} has no field id")
+        key = str(column.field_id) if scan.by_field_id else literal(column.name)
+        default = scan.defaults.get(column.name)
+        entries.append(f"{key}: {_entry(column.name, column.type, default, scan.by_field_id)}")
+    return f"MAP {{{', '.join(entries)}}}"
+
+
+def _entry(name: str, type_: pa.DataType, default: Literal | None, by_field_id: bool) -> str:
+    value = "NULL" if default is None else literal(value_text(default))
+    children = _children(type_) if by_field_id else []
+    nested = ", ".join(f"{child_id}: {_entry(child, kind, None, True)}" for child, kind, child_id in children)
+    return (
+        f"{{name: {literal(name)}, type: {literal(duckdb_type(type_))}, default_value: {value}, "
+        f"children: {f'MAP {{{nested}}}' if nested else 'NULL'}}}"
+    )
+
+
+def _children(type_: pa.DataType) -> list[tuple[str, pa.DataType, int]]:
+    """Return name, type and field id of the fields inside a nested type; none unless every one has its id."""
+    fields = list(_child_fields(type_))
+    if not all(field.metadata and FIELD_ID in field.metadata for _, field in fields):
+        return []
+    return [(name, field.type, int(field.metadata[FIELD_ID])) for name, field in fields]
+
+
+def _child_fields(type_: pa.DataType) -> Iterable[tuple[str, pa.Field]]:
+    if pa.types.is_struct(type_):
+        return [(child.name, child) for child in type_]
+    if pa.types.is_map(type_):
+        return [("key", type_.key_field), ("value", type_.item_field)]
+    if pa.types.is_list(type_) or pa.types.is_large_list(type_):
+        return [("element", type_.value_field)]
+    return []
+
+
+def _partition(scan: Scan, column: Column) -> str:
+    """Return a partition column's value by file: the catalog's own, so that no two engines read a path differently.
+
+    Measured with 200 files, duckdb 2.0.0: within 20 % of hive_partitioning on scans and filters.
+    """
+    exact = scan.files.partitions[column.name]
+    values = pc.unique(exact)
+    type_ = duckdb_type(column.type)
+    if len(values) == 1:
+        return f"CAST({_typed(values[0].as_py())} AS {type_})"
+    texts = ", ".join(_typed(value) for value in exact.to_pylist())
+    return f"(CAST([{texts}] AS {type_}[]))[CAST(file_index AS BIGINT) + 1]"
+
+
+def _typed(value: Literal | None) -> str:
+    return "NULL" if value is None else literal(value_text(value))
+
+
+def _csv_options(scan: Scan, columns: list[Column]) -> Iterator[str]:
+    """Yield what makes the reader guess nothing. Columns are matched by position, as Spark does with a schema."""
+    options = scan.csv
+    assert options is not None, "a CSV scan has CSV options"
+    types = ", ".join(f"{literal(column.name)}: {literal(duckdb_type(column.type))}" for column in columns)
+    yield "auto_detect = false"
+    yield f"columns = {{{types}}}"
+    yield f"header = {'true' if options.header else 'false'}"
+    yield f"delim = {literal(options.delimiter)}"
+    yield f"quote = {literal(options.quote)}"
+    yield f"escape = {literal(options.escape)}"
+    yield f"nullstr = {literal(options.null_text)}"
+    yield f"encoding = {literal(options.encoding)}"
+    yield "hive_partitioning = false"
+
+
+def _json_options(columns: list[Column]) -> Iterator[str]:
+    types = ", ".join(f"{literal(column.name)}: {literal(duckdb_type(column.type))}" for column in columns)
+    yield "format = 'newline_delimited'"
+    yield f"columns = {{{types}}}"
+    yield "hive_partitioning = false"
+
+
+def _empty(columns: Iterable[Column]) -> str:
+    nulls = ", ".join(f"CAST(NULL AS {duckdb_type(column.type)}) AS {quoted(column.name)}" for column in columns)
+    return f"SELECT {nulls or 'NULL AS hg_none'} WHERE false"
+
+
+def value_text(value: Literal) -> str:
+    """Return a value as the text that DuckDB casts back to it exactly."""
+    match value:
+        case bool():
+            return "true" if value else "false"
+        case bytes():
+            return "".join(f"\\x{byte:02X}" for byte in value)
+        case datetime.datetime():
+            return value.isoformat(sep=" ")
+        case datetime.date():
+            return value.isoformat()
+        case float():
+            return repr(value)
+        case decimal.Decimal():
+            return format(value, "f")
+        case _:
+            return str(value)
