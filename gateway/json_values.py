@@ -46,21 +46,23 @@ def quoted(strings: pa.Array) -> pa.Array:
     return pc.binary_join_element_wise('"', _escaped(strings), '"', "")
 
 
-def unique_names(names: Iterable[str]) -> list[str]:
+def unique_names(names: Iterable[str], *, folded: bool = False) -> list[str]:
     """Return the names with repeated ones made different: ``a, a, a`` becomes ``a, a_1, a_2``.
 
-    The first keeps its name; a number that would meet another column's name is passed over.
+    The first keeps its name; a number that would meet another column's name is passed over. ``folded``
+    takes ``A`` for a repeated ``a``.
     """
+    fold = str.casefold if folded else str
     wanted = list(names)
-    taken = set(wanted)
+    taken = set(map(fold, wanted))
     seen: set[str] = set()
     unique = []
     for name in wanted:
         chosen, number = name, 0
-        while chosen in seen or (number and chosen in taken):
+        while fold(chosen) in seen or (number and fold(chosen) in taken):
             number += 1
             chosen = f"{name}_{number}"
-        seen.add(chosen)
+        seen.add(fold(chosen))
         unique.append(chosen)
     return unique
 
