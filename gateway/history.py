@@ -302,8 +302,9 @@ def _connect(database: Path) -> sqlite3.Connection:
 def _write(connection: sqlite3.Connection, records: Iterable[QueryRecord]) -> None:
     marks = ", ".join("?" * (len(COLUMNS) + 1))
     statement = f"INSERT OR REPLACE INTO query_history ({', '.join(COLUMNS)}, process) VALUES ({marks})"
+    process = processes.identity()
     with connection:
-        connection.executemany(statement, [(*_to_row(record), processes.identity()) for record in records])
+        connection.executemany(statement, [(*_to_row(record), process) for record in records])
 
 
 def _fail_orphans(connection: sqlite3.Connection) -> None:

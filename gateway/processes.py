@@ -5,14 +5,13 @@ import os
 from pathlib import Path
 
 
-@functools.cache
 def identity(pid: int | None = None) -> str:
     """Return ``host pid start`` of this process, or of another one on this machine.
 
     Shape: no spaces but the two. ``start`` is empty where the system does not tell it.
     """
     pid = os.getpid() if pid is None else pid
-    return f"{_host()} {pid} {_start(pid)}"
+    return f"{_host()} {pid} {_stat(pid)[1]}"
 
 
 def is_gone(written: str) -> bool:
@@ -29,7 +28,12 @@ def is_gone(written: str) -> bool:
         return True
     except PermissionError:  # someone else's, so it lives
         pass
-    return bool(start) and _start(int(pid)) not in ("", start)
+    state, now_start = _stat(int(pid))
+    return state in _ENDED or bool(start and now_start and now_start != start)
+
+
+_ENDED = ("Z", "X")
+"""A process that ended and whose parent has not asked how."""
 
 
 @functools.cache
@@ -42,10 +46,10 @@ def _host() -> str:
     return f"{os.uname().nodename}/{namespace}".replace(" ", "_") if os.name == "posix" else "windows"
 
 
-def _start(pid: int) -> str:
-    """Return the start time in ticks since boot. Source: proc(5), /proc/pid/stat, field 22."""
+def _stat(pid: int) -> tuple[str, str]:
+    """Return state and start time in ticks since boot, empty where unknown. Source: proc(5), /proc/pid/stat."""
     try:
-        after_name = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2]
+        fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
     except OSError:
-        return ""
-    return after_name.split()[19]
+        return "", ""
+    return fields[0], fields[19]

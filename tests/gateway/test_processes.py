@@ -10,12 +10,16 @@ def test_this_process_is_there() -> None:
 
 
 def test_a_process_that_ended_is_gone() -> None:
-    child = subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE)
+    child = subprocess.Popen([sys.executable, "-c", "import sys; sys.stdin.read()"], stdin=subprocess.PIPE)
     identity = processes.identity(child.pid)
     assert not processes.is_gone(identity)
 
-    child.communicate(b"\n")
+    assert child.stdin is not None
+    child.stdin.close()
+    os.waitid(os.P_PID, child.pid, os.WEXITED | os.WNOWAIT)
 
+    assert processes.is_gone(identity), "ended, but its parent has not asked how"
+    child.wait()
     assert processes.is_gone(identity)
 
 
