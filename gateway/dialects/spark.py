@@ -90,6 +90,7 @@ class HeadgateSparkParser(SparkParser):
     STRICT_CAST = True
     ADD_JOIN_ON_TRUE = False
     COLON_IS_VARIANT_EXTRACT = True
+    SUPPORTS_TABLE_QUERY = True
 
     FUNCTIONS: dict[str, Callable[..., Any]] = {}
     FUNCTIONS_WITH_ALIASED_ARGS: set[str] = set()
@@ -112,6 +113,10 @@ class HeadgateSparkParser(SparkParser):
         "OVERLAY": _closed(lambda self: self._parse_overlay_call()),
         "TRANSFORM": _closed(lambda self: self._parse_transform_call()),
         **dict.fromkeys(_UNIT_FUNCTIONS, _closed(lambda self: self._parse_unit_call())),
+    }
+    PLACEHOLDER_PARSERS = {
+        TokenType.PLACEHOLDER: lambda self: exp.Placeholder().update_positions(self._prev),
+        TokenType.COLON: lambda self: self._parse_named_parameter(),
     }
     COLUMN_OPERATORS = {key: SparkParser.COLUMN_OPERATORS[key] for key in (TokenType.DOT, TokenType.DCOLON)}
     TYPE_LITERAL_PARSERS = {
@@ -291,6 +296,16 @@ class HeadgateSparkParser(SparkParser):
             return value.text, ""
         self._retreat(index)
         return None
+
+    def _parse_named_parameter(self) -> exp.Expr | None:
+        """Parse ``:name``; its span begins at the colon."""
+        colon = self._prev
+        if not self._match_set(self.COLON_PLACEHOLDER_TOKENS):
+            return None
+        name = self._prev
+        node = exp.Placeholder(this=name.text).update_positions(colon)
+        node.meta["end"] = name.end
+        return node
 
     # Calls with a syntax of their own.
 
