@@ -109,6 +109,15 @@ class Instance:
     def covers(self, needed: Iterable[str]) -> bool:
         return all(any(folder.startswith(prefix) for prefix in self.allowed) for folder in needed)
 
+    def take(self, time_zone: str, relations: Mapping[str, Relation]) -> Session | None:
+        """Return the idle session used last that has the zone and names the relations; None without one."""
+        for index in reversed(range(len(self.idle))):
+            session = self.idle[index]
+            if session.time_zone == time_zone and session.knows(relations):
+                self.running += 1
+                return self.idle.pop(index)
+        return None
+
     def close(self) -> None:
         for session in self.idle:
             session.close()
@@ -178,26 +187,24 @@ class SessionPool:
     def _take(self, time_zone: str, relations: Mapping[str, Relation], more_folders: Iterable[str]) -> Session:
         ended = None
         with self._lock:
-            instance = self._current
-            idle = instance.idle if instance is not None else []
-            for index in reversed(range(len(idle))):
+            current = self._current
+            if current is not None and not more_folders:
                 # Relations that a session already names are within its folders.
-                if idle[index].time_zone == time_zone and idle[index].knows(relations) and not more_folders:
-                    instance.running += 1
-                    return idle.pop(index)
+                known = current.take(time_zone, relations)
+                if known is not None:
+                    return known
             needed = _needed(relations, more_folders)
-            if instance is None or not instance.covers(needed):
+            if current is None or not current.covers(needed):
                 ended = self._retire()
-                instance = self._current = self._open(needed)
-            instance.running += 1
-            index = next(
-                (i for i in reversed(range(len(instance.idle))) if instance.idle[i].time_zone == time_zone), -1
-            )
-            session = instance.idle.pop(index) if index >= 0 else None
+                current = self._current = self._open(needed)
+            session = current.take(time_zone, {})
+            if session is None:
+                current.running += 1
         if ended is not None:
             ended.close()
-        if session is not None:
-            return session
+        return session or self._new(current, time_zone)
+
+    def _new(self, instance: Instance, time_zone: str) -> Session:
         try:
             return Session(instance, time_zone)
         except BaseException:
