@@ -29,8 +29,7 @@ from gateway.dbapi_errors import (
 if TYPE_CHECKING:
     import pyarrow as pa
 
-    from gateway.results import Result
-    from gateway.routing import Route
+    from gateway.results import Reasoned, Result
     from gateway.service import Gateway
     from gateway.session import Session
 
@@ -177,7 +176,7 @@ class ResultSet:
         return self._result.engine
 
     @property
-    def route(self) -> "Route":
+    def route(self) -> "Reasoned":
         """Which engine was chosen and, in ``route.reason``, why."""
         return self._result.route
 

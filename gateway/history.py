@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, Any
 
 from catalog.errors import FileAccessError
 from gateway import processes
+from gateway.execution import AttemptRecord
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -31,17 +32,6 @@ KEEP_COUNT = 100_000
 KEEP_SECONDS = 90 * 86400.0
 FORGET_EVERY = 1000
 """Records written between two looks for what is too old or too much."""
-
-
-@dataclass(frozen=True, slots=True)
-class Attempt:
-    """One engine's try at a query."""
-
-    engine: str
-    state: str
-    elapsed_ms: float
-    reason: str
-    """Why this engine, and why no longer."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,7 +63,7 @@ class QueryRecord:
     bytes_planned: int | None = None
     predicted_ms: Mapping[str, float] = field(default_factory=dict)
     """By engine."""
-    attempts: tuple[Attempt, ...] = ()
+    attempts: tuple[AttemptRecord, ...] = ()
     cached: bool = False
 
     @property
@@ -367,7 +357,7 @@ def _from_row(row: Sequence[Any]) -> QueryRecord:
         if values[name] is not None:
             values[name] = _EPOCH + timedelta(microseconds=values[name])
     values["predicted_ms"] = json.loads(values["predicted_ms"])
-    values["attempts"] = tuple(Attempt(**attempt) for attempt in json.loads(values["attempts"]))
+    values["attempts"] = tuple(AttemptRecord(**attempt) for attempt in json.loads(values["attempts"]))
     return QueryRecord(**{**values, "cached": bool(values["cached"])})
 
 

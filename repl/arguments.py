@@ -32,10 +32,10 @@ class Entry:
     """For ``headgate --help``."""
 
 
-SQL = "sql"
+SQL = ""
 """What runs when no subcommand is named."""
 SUBCOMMANDS = {
-    SQL: Entry("repl.subcommands.sql", "run statements, or open the shell; the word may be left out"),
+    SQL: Entry("repl.subcommands.sql", "run statements, or open the shell"),
     "load": Entry("repl.subcommands.load", "load files into a table"),
     "sample": Entry("repl.subcommands.sample", "make sample data and load it"),
     "spark": Entry("repl.subcommands.spark", "start, look at or stop the local Spark server"),
@@ -61,6 +61,11 @@ def parse(argv: Sequence[str]) -> argparse.Namespace:
     Raises: UsageError; SystemExit for ``--help`` and ``--version``.
     """
     name, rest = _split_subcommand(argv)
+    return parser_of(name).parse_args(rest)
+
+
+def parser_of(name: str) -> argparse.ArgumentParser:
+    """Return the parser of a subcommand's arguments and of those that all take."""
     parser = Parser(
         prog="headgate" if name == SQL else f"headgate {name}",
         description=None if name == SQL else SUBCOMMANDS[name].summary,
@@ -71,7 +76,7 @@ def parse(argv: Sequence[str]) -> argparse.Namespace:
     parser.set_defaults(subcommand=name)
     _add_common(parser)
     subcommand(name).add_arguments(parser)
-    return parser.parse_args(rest)
+    return parser
 
 
 def _split_subcommand(argv: Sequence[str]) -> tuple[str, list[str]]:
@@ -89,8 +94,10 @@ def _split_subcommand(argv: Sequence[str]) -> tuple[str, list[str]]:
             position += 2
         elif word.startswith("-") and word != "-":
             position += 1
-        elif word in SUBCOMMANDS:
+        elif word in _words():
             return word, [*argv[:position], *argv[position + 1 :]]
+        elif position and argv[position - 1].startswith("-"):
+            break  # after an option that nobody knows: the parser names it
         else:
             raise UsageError(f"unknown command {word!r}", hint=_nearest(word))
     return SQL, list(argv)
@@ -108,13 +115,17 @@ def _nearest(word: str) -> str:
 
     if " " in word:
         return f"SQL goes after -c: headgate -c {word!r}"
-    close = difflib.get_close_matches(word, SUBCOMMANDS, n=1)
-    return f"did you mean {close[0]}?" if close else f"commands: {', '.join(SUBCOMMANDS)}; SQL goes after -c"
+    close = difflib.get_close_matches(word, _words(), n=1)
+    return f"did you mean {close[0]}?" if close else f"commands: {', '.join(_words())}; SQL goes after -c"
+
+
+def _words() -> list[str]:
+    return [name for name in SUBCOMMANDS if name != SQL]
 
 
 def _subcommands_help() -> str:
     width = max(map(len, SUBCOMMANDS))
-    lines = [f"  {name:{width}}  {entry.summary}" for name, entry in SUBCOMMANDS.items()]
+    lines = [f"  {name:{width}}  {SUBCOMMANDS[name].summary}" for name in _words()]
     return "\n".join(["commands:", *lines, "", "headgate COMMAND --help tells more"])
 
 
@@ -134,9 +145,12 @@ class ShowVersion(argparse.Action):
     """Finds the version only when asked: importlib.metadata costs 40 ms."""
 
     def __call__(self, *_arguments: object) -> NoReturn:
-        from importlib.metadata import version
+        from importlib.metadata import PackageNotFoundError, version
 
-        print(f"headgate {version('headgate')}")
+        try:
+            print(f"headgate {version('headgate')}")
+        except PackageNotFoundError:
+            print("headgate, run from a checkout")
         raise SystemExit(0)
 
 

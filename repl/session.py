@@ -176,13 +176,13 @@ def _shifted(statement: "ScriptStatement", script: str, offset: int) -> "ScriptS
 def _truth(result: "Result") -> Truth:
     stats = result.stats
     return Truth(
-        row_count=stats.rows if len(result.schema) else None,
-        engine=result.engine,
+        row_count=stats.rows if len(result.schema) else result.update_count,
+        engine=stats.engine,
         elapsed_ms=stats.elapsed_ms,
-        files_planned=stats.files_planned,
-        files_total=stats.files_total,
-        bytes_planned=stats.bytes_planned,
-        bytes_total=stats.bytes_total,
+        files_planned=stats.plan.files_planned,
+        files_total=stats.plan.files_total,
+        bytes_planned=stats.plan.bytes_planned,
+        bytes_total=stats.plan.bytes_total,
         cached=stats.cached,
         reason=stats.reason,
     )

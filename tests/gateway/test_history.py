@@ -9,7 +9,8 @@ from pathlib import Path
 import pytest
 
 from catalog.errors import FileAccessError
-from gateway.history import Attempt, History, HistoryFilter, QueryRecord
+from gateway.execution import AttemptRecord
+from gateway.history import History, HistoryFilter, QueryRecord
 
 NOON = datetime(2026, 3, 1, 12, 0, 0, 123456, tzinfo=UTC)
 FOREVER = 1000 * 365 * 86400.0
@@ -40,7 +41,10 @@ FULL = QueryRecord(
     files_planned=3,
     bytes_planned=2**50,
     predicted_ms={"duckdb": 8.5, "spark": 400.0},
-    attempts=(Attempt("duckdb", "FAILED", 20.25, "out of memory"), Attempt("spark", "FINISHED", 230.0, "handover")),
+    attempts=(
+        AttemptRecord("duckdb", "FAILED", 20.25, "out of memory"),
+        AttemptRecord("spark", "FINISHED", 230.0, "handover"),
+    ),
     cached=True,
 )
 

@@ -17,25 +17,18 @@ from catalog.identifiers import Namespace
 from gateway.engines.base import Progress
 from gateway.errors import QueryCanceledError, SqlSyntaxError
 from gateway.history import QueryRecord
+from gateway.results import PlanFacts, QueryStats
 from gateway.session import Session
 from repl.exits import DONE, FAILED, RETRY, UsageError
 from repl.session import Manner, ReplSession
 from repl.terminal import Terminal
 
 
-@dataclass
-class FakeStats:
-    elapsed_ms: float = 8.0
-    rows: int | None = 1
-    files_planned: int | None = 3
-    files_total: int | None = 120
-    bytes_planned: int | None = 4_100_000
-    bytes_total: int | None = 1_200_000_000
-    cached: bool = False
-    reason: str = "small scan"
+def stats_of(rows: int | None, engine: str, reason: str, plan: PlanFacts) -> QueryStats:
+    return QueryStats("q", engine, reason, "FINISHED", rows, 8.0, plan, (), cached=False)
 
-    def as_dict(self) -> dict[str, object]:
-        return {"query_id": "q", "engine": "duckdb", "rows": self.rows}
+
+SMALL = stats_of(1, "duckdb", "small scan", PlanFacts(120, 3, 4_100_000, 1_200_000_000))
 
 
 @dataclass
@@ -44,8 +37,8 @@ class FakeResult:
     values: tuple[int, ...] = (1,)
     failure: SqlError | None = None
     message: str | None = None
-    engine: str = "duckdb"
-    stats: FakeStats = field(default_factory=FakeStats)
+    update_count: int | None = None
+    stats: QueryStats = SMALL
     closed: bool = False
 
     def batches(self) -> Iterator[pa.RecordBatch]:
@@ -151,8 +144,8 @@ def test_quiet_says_nothing_but_errors() -> None:
 
 def test_a_statement_without_rows_says_its_message_and_writes_nothing() -> None:
     def create(_text: str, _session: Session) -> FakeResult:
-        stats = FakeStats(rows=None, files_total=None, reason="answered from the catalog")
-        return FakeResult(schema=pa.schema([]), message="CREATE TABLE", engine="catalog", stats=stats)
+        stats = stats_of(0, "catalog", "answered from the catalog", PlanFacts())
+        return FakeResult(schema=pa.schema([]), message="CREATE TABLE", stats=stats)
 
     world = World(create)
     world.run("create table t (n int)")
@@ -223,7 +216,7 @@ def test_stats_are_one_json_object_per_statement_failed_ones_too() -> None:
     world.run("select 1; bad")
     first, second, error = world.said.getvalue().splitlines()
 
-    assert json.loads(first) == {"query_id": "q", "engine": "duckdb", "rows": 1}
+    assert json.loads(first) == SMALL.as_dict()
     assert json.loads(second)["state"] == "FAILED"
     assert json.loads(second)["reason"] == "pinned"
     assert json.loads(second)["error_code"] == "TABLE_NOT_FOUND"
