@@ -101,6 +101,8 @@ class Execution:
         self._first: pa.RecordBatch | None = None
         self._schema: pa.Schema | None = None
         self._fraction: float | None = None
+        self.row_count = 0
+        """Rows handed out so far."""
 
     @property
     def state(self) -> State:
@@ -276,6 +278,8 @@ class Execution:
                 self.check()
                 if batch is None:
                     self._end(State.FINISHED)
+                else:
+                    self.row_count += batch.num_rows
                 return batch
 
     @contextmanager

@@ -9,18 +9,15 @@ from dataclasses import dataclass
 
 import pyarrow as pa
 
-from catalog.errors import DiskFullError, SqlError
+from catalog.errors import SqlError
 from catalog.store import WriteTarget, WrittenFile
 from gateway.engines.base import EngineQuery, WriteRun
 from gateway.engines.registry import Engines
-from gateway.errors import EngineDiedError, EngineUnavailableError, OutOfMemoryError
+from gateway.execution import HANDOVER_ERRORS
 from gateway.planning import Plan
 from gateway.routing import Route
 
 logger = logging.getLogger(__name__)
-
-HANDOVER_ERRORS = (OutOfMemoryError, DiskFullError, EngineDiedError, EngineUnavailableError)
-"""Failures of an engine, not of the query: another engine may still do it."""
 
 
 @dataclass(frozen=True)

@@ -54,10 +54,9 @@ def plan_lines(plan: Plan, route: Route) -> Iterator[str]:
         if not scan.files_total:
             yield f"scan: {plural(scan.rows, 'row')} in memory"
             continue
-        yield (
-            f"scan: {scan.table}, {scan.files_planned:,} of {plural(scan.files_total, 'file')}, {plural(scan.rows, 'row')},"
-            f" {human_bytes(scan.bytes_planned)} in the named columns"
-        )
+        files = f"{scan.files_planned:,} of {plural(scan.files_total, 'file')}"
+        named = f"{human_bytes(scan.bytes_planned)} in the named columns"
+        yield f"scan: {scan.table}, {files}, {plural(scan.rows, 'row')}, {named}"
     for use in plan.query.uses:
         yield f"  reads {', '.join(use.columns) or 'no column'}"
     yield f"memory: about {human_bytes(plan.estimates.state_bytes)} of working state"

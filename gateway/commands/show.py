@@ -17,7 +17,8 @@ from gateway.commands.ddl import locate, locate_schema
 from gateway.commands.sessions import show_session
 from gateway.resolver import CatalogResolver
 from gateway.session import Session
-from gateway.statements import Show, Showing
+from gateway.statements import Analyze, Show, Showing
+from gateway.units import plural
 
 _TEXT = pa.string()
 _INTEGER = pa.int64()
@@ -202,6 +203,14 @@ def _stats(resolver: CatalogResolver, session: Session, statement: Show) -> pa.T
         yield None, None, None, None, None, None, statistics.size_bytes, statistics.record_count
 
     return table(columns, rows())
+
+
+def analyze(resolver: CatalogResolver, session: Session, statement: Analyze) -> Answer:
+    """Collect a table's statistics now, so that the next plan finds them; they come from metadata and footers."""
+    catalog, name = locate(resolver, session, statement.table)
+    statistics = load_table(catalog, name).statistics()
+    rows = "unknown" if statistics.record_count is None else f"{statistics.record_count:,}"
+    return Answer(f"ANALYZE TABLE: {rows} rows, {plural(statistics.file_count, 'file')}")
 
 
 def _text(value: object) -> str | None:

@@ -141,6 +141,14 @@ class Engine(Protocol):
         """
         ...
 
+    def describe(self, query: EngineQuery) -> pa.Schema:
+        """Return the names and types that a query would return, without running it.
+
+        Asked only when ``EngineQuery.schema`` is None, so only of an engine that runs the reference dialect.
+        Raises: as Run.batches; EngineUnavailableError.
+        """
+        ...
+
     def write(self, query: EngineQuery, target: WriteTarget, *, timeout_seconds: float | None = None) -> WriteRun:
         """Prepare to write the query's rows as data files into ``target.folder``.
 

@@ -2,7 +2,6 @@
 
 import importlib
 import threading
-from collections.abc import Callable, Iterable
 from typing import Any
 
 from gateway import costs
@@ -16,10 +15,9 @@ from gateway.settings import Settings
 class Engines:
     """Thread safe."""
 
-    def __init__(self, settings: Settings, home: Home, allowed_directories: Callable[[], Iterable[str]]) -> None:
+    def __init__(self, settings: Settings, home: Home) -> None:
         self._settings = settings
         self._home = home
-        self._allowed_directories = allowed_directories
         self._made: dict[str, Engine] = {}
         self._lock = threading.Lock()
 
@@ -36,7 +34,7 @@ class Engines:
     def _make(self, name: str) -> Engine:
         module, _, class_name = ENGINES[name].partition(":")
         maker: Any = getattr(importlib.import_module(module), class_name)
-        engine: Engine = maker(self._settings, self._home, self._allowed_directories)
+        engine: Engine = maker(self._settings, self._home)
         return engine
 
     def states(self) -> list[EngineState]:
