@@ -17,6 +17,7 @@ import pyarrow.parquet as pq
 from catalog.predicates import Literal
 from catalog.schema import Schema
 from catalog.store import WriteTarget, WrittenFile
+from gateway.engines.duckdb.sql_text import literal, quoted
 from gateway.engines.duckdb.transforms import MACROS, partition_sql, partition_value
 
 FIELD_ID = b"PARQUET:field_id"
@@ -103,16 +104,6 @@ def _options(target: WriteTarget) -> Iterator[str]:
 
 def _key(index: int) -> str:
     return f"hg_partition_{index}"
-
-
-def quoted(name: str) -> str:
-    """Return a name as DuckDB reads it."""
-    return '"' + name.replace('"', '""') + '"'
-
-
-def literal(text: str) -> str:
-    """Return a text as DuckDB reads it."""
-    return "'" + text.replace("'", "''") + "'"
 
 
 def field_ids_sql(schema: Schema) -> str:
