@@ -95,6 +95,12 @@ class OutOfMemoryError(ResourceError):
     code = "OUT_OF_MEMORY"
 
 
+class BeyondEngineError(ResourceError):
+    """The engine met a value that it cannot treat as the reference does; another engine may still answer."""
+
+    code = "BEYOND_ENGINE"
+
+
 class QueueFullError(ResourceError):
     code = "QUEUE_FULL"
     retryable = True

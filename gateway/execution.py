@@ -18,6 +18,7 @@ import pyarrow as pa
 from catalog.errors import DiskFullError, SqlError
 from gateway.engines.base import Engine, EngineQuery, Progress, Run, RunMetrics
 from gateway.errors import (
+    BeyondEngineError,
     DeadlineExceededError,
     EngineDiedError,
     EngineFaultError,
@@ -28,7 +29,7 @@ from gateway.errors import (
 
 logger = logging.getLogger(__name__)
 
-HANDOVER_ERRORS = (OutOfMemoryError, DiskFullError, EngineDiedError, EngineUnavailableError)
+HANDOVER_ERRORS = (BeyondEngineError, OutOfMemoryError, DiskFullError, EngineDiedError, EngineUnavailableError)
 """Failures of an engine, not of the query: another engine may still answer."""
 
 

@@ -16,6 +16,7 @@ import duckdb
 from catalog.errors import CorruptFileError, DiskFullError, FileAccessError, SqlError
 from gateway.errors import (
     AmbiguousColumnError,
+    BeyondEngineError,
     DivisionByZeroError,
     EngineDiedError,
     EngineFaultError,
@@ -101,7 +102,14 @@ PATTERNS: dict[str, tuple[_Pattern, ...]] = {
         (r"(array|list) index|index .* out of (range|bounds)", IndexOutOfBoundsError),
         (r"cannot take|Cannot create a string of size|is undefined", EvaluationError),
     ),
-    "Conversion": _patterns((r"CSV Error|Error when converting column", CorruptFileError)),
+    "Conversion": _patterns(
+        # What the portable set makes DuckDB say (gateway.dialects.portability.macros).
+        (r".*'headgate beyond: ", BeyondEngineError),
+        (r".*'headgate index: ", IndexOutOfBoundsError),
+        (r".*'headgate overflow: ", NumericOverflowError),
+        (r".*'headgate raised: ", EvaluationError),
+        (r"CSV Error|Error when converting column", CorruptFileError),
+    ),
     "IO": _patterns(
         (r".*No space left on device|.*disk is full|.*failed to offload data block", DiskFullError),
         (r"No files found|.*No such file|.*Permission denied|Cannot open", FileAccessError),
