@@ -7,6 +7,7 @@ spec, "Appendix A: Avro" (maps with integer keys are arrays of key-value records
 
 import json
 import zlib
+from array import array
 from collections.abc import Callable, Iterator
 from typing import Any, TypeAlias
 
@@ -21,8 +22,8 @@ _MAGIC = b"Obj\x01"
 def read_avro(content: bytes, location: str) -> Iterator[dict[str, Any]]:
     """Yield the records of an Avro object file.
 
-    Shape: records and maps with text keys are dicts, maps with integer keys too; bytes and fixed are
-    bytes; logical types stay as stored (days, microseconds).
+    Shape: records and maps are dicts, maps from int to long the bytes of keys and values in turn; bytes and
+    fixed are bytes; logical types stay as stored (days, microseconds).
     Raises: CorruptFileError.
     """
     try:
@@ -179,12 +180,13 @@ def _int_bytes_map(decoder: Any) -> dict[int, bytes]:
     return values
 
 
-def _int_int_map(decoder: Any) -> dict[int, int]:
-    values: dict[int, int] = {}
+def _int_int_map(decoder: Any) -> bytes:
+    """Return key, value, key, value, … as native 64-bit integers: a dict per map would be taken apart at once."""
+    pairs = b""
     while (count := _block_count(decoder)) != 0:
-        pairs = decoder.read_ints(count * 2)
-        values.update(zip(pairs[::2], pairs[1::2], strict=True))
-    return values
+        block = decoder.read_ints(count * 2)  # an array of 8-byte items from the compiled decoder, else a tuple
+        pairs += block.tobytes() if isinstance(block, array) else array("q", block).tobytes()
+    return pairs
 
 
 def _pairs(key: Reader, value: Reader) -> Reader:

@@ -1,6 +1,5 @@
 """Where the Iceberg tables' names are kept: the embedded SQLite file, or any catalog that PyIceberg speaks to."""
 
-import difflib
 import json
 import threading
 from collections.abc import Callable, Mapping
@@ -12,6 +11,8 @@ from catalog.embedded import CatalogDatabase
 from catalog.errors import AlreadyExistsError, CommitConflictError, SchemaNotFoundError, UnsupportedTableError
 from catalog.formats.metadata import TableMetadata, parse_metadata, read_metadata
 from catalog.identifiers import fold
+from catalog.schema import Schema
+from catalog.tables import PartitionField
 from catalog.translation import catalog_errors
 
 if TYPE_CHECKING:
@@ -32,6 +33,19 @@ class Location:
     @property
     def identifier(self) -> tuple[str, ...]:
         return (*self.schema.split("."), self.table)
+
+
+@dataclass(frozen=True, slots=True)
+class NewTable:
+    """An Iceberg table to be made."""
+
+    identifier: tuple[str, ...]
+    schema: Schema
+    """With the field ids that a new table gets."""
+    partitioning: tuple[PartitionField, ...]
+    location: str | None
+    """None leaves it to the catalog."""
+    properties: Mapping[str, str]
 
 
 class Backend(Protocol):
@@ -255,6 +269,8 @@ class PyIcebergBackend:
 
 def nearest(name: str, known: list[str]) -> str | None:
     """Return a hint with the names most like ``name``, None when nothing is."""
+    import difflib  # only on the error path: it costs start-up time
+
     by_fold = {fold(each): each for each in known}
     close = difflib.get_close_matches(fold(name), by_fold, n=3, cutoff=0.6)
     return f"did you mean {' or '.join(by_fold[each] for each in close)}?" if close else None

@@ -7,7 +7,7 @@ metadata pointer, so a crash at any point leaves the table as it was.
 import random
 import time
 import uuid
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from itertools import count
 from typing import TypeVar
 
@@ -31,6 +31,7 @@ from pyiceberg.table.update.snapshot import _SnapshotProducer
 from pyiceberg.transforms import parse_transform as parse_iceberg_transform
 from pyiceberg.typedef import Record
 
+from catalog.backends import NewTable
 from catalog.datafiles import FileFacts
 from catalog.errors import CommitConflictError, InvalidDefinitionError
 from catalog.icebergtypes import iceberg_schema
@@ -85,49 +86,25 @@ class Committer:
     def __init__(self, catalog: PyIcebergCatalog) -> None:
         self.catalog = catalog
 
-    def create(
-        self,
-        identifier: Identifier,
-        schema: Schema,
-        partitioning: Sequence[PartitionField],
-        location: str | None,
-        properties: Mapping[str, str],
-        files: Sequence[FileFacts] = (),
-    ) -> None:
-        """Make a table and, with files, its first snapshot in one step. ``schema`` has its field ids."""
-        self._new_table(identifier, schema, partitioning, location, properties, files).commit_transaction()
+    def create(self, definition: NewTable, files: Sequence[FileFacts] = ()) -> None:
+        """Make a table and, with files, its first snapshot in one step."""
+        self._new_table(definition, files).commit_transaction()
 
-    def write_new_metadata(
-        self,
-        identifier: Identifier,
-        schema: Schema,
-        partitioning: Sequence[PartitionField],
-        location: str,
-        properties: Mapping[str, str],
-        files: Sequence[FileFacts],
-    ) -> str:
+    def write_new_metadata(self, definition: NewTable, files: Sequence[FileFacts]) -> str:
         """Write the metadata of a table that no catalog names yet; return its location."""
-        transaction = self._new_table(identifier, schema, partitioning, location, properties, files)
+        transaction = self._new_table(definition, files)
         table = transaction._table
         target = table.location_provider().new_table_metadata_file_location()
         self.catalog._write_metadata(transaction.table_metadata, table.io, target)  # type: ignore[attr-defined]
         return target
 
-    def _new_table(
-        self,
-        identifier: Identifier,
-        schema: Schema,
-        partitioning: Sequence[PartitionField],
-        location: str | None,
-        properties: Mapping[str, str],
-        files: Sequence[FileFacts],
-    ) -> CreateTableTransaction:
+    def _new_table(self, definition: NewTable, files: Sequence[FileFacts]) -> CreateTableTransaction:
         transaction = self.catalog.create_table_transaction(
-            identifier,
-            schema=iceberg_schema(schema),
-            location=location,
-            partition_spec=partition_spec(schema, partitioning),
-            properties={**TABLE_PROPERTIES, **properties},
+            definition.identifier,
+            schema=iceberg_schema(definition.schema),
+            location=definition.location,
+            partition_spec=partition_spec(definition.schema, definition.partitioning),
+            properties={**TABLE_PROPERTIES, **definition.properties},
         )
         if files:
             _append(transaction, files)
@@ -168,7 +145,8 @@ class Committer:
             current = table.metadata.current_snapshot_id
             if current != base_snapshot_id:
                 raise CommitConflictError(
-                    f"{'.'.join(identifier)} was changed by another writer (snapshot {current}, expected {base_snapshot_id})",
+                    f"{'.'.join(identifier)} was changed by another writer "
+                    f"(snapshot {current}, expected {base_snapshot_id})",
                     hint="run the statement again",
                 )
             if current is None and not files:
@@ -372,7 +350,7 @@ class _Replace(_SnapshotProducer["_Replace"]):
         return self._entries
 
     def _validate_concurrency(self) -> None:
-        """Refuse PyIceberg's own retry: the files to remove were chosen from a snapshot that is not current any more."""
+        """Refuse PyIceberg's own retry: what goes was chosen from a snapshot that is not current any more."""
         raise ValidationException("the table was changed by another writer; run the statement again")
 
 

@@ -102,7 +102,7 @@ def _column(groups: list[Any], positions: list[int], type_: pa.DataType) -> Colu
     return ColumnFooter(
         lower=_least(lowers),
         upper=_greatest(uppers),
-        null_count=None if None in nulls else sum(nulls),
+        null_count=None if None in nulls else sum(count for count in nulls if count is not None),
         size_bytes=size,
     )
 

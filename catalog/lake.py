@@ -3,9 +3,11 @@
 import json
 import shutil
 from collections.abc import Iterable, Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from catalog.backends import Backend, EmbeddedBackend, Location, PyIcebergBackend, nearest, schema_not_found
+from catalog.backends import Backend, EmbeddedBackend, Location, NewTable, PyIcebergBackend, nearest, schema_not_found
 from catalog.embedded import CatalogDatabase, ObjectKind, StoredObject
 from catalog.errors import (
     AlreadyExistsError,
@@ -29,6 +31,9 @@ from catalog.staging import Staging
 from catalog.store import CommitMode, ExternalDefinition, WriteTarget, WrittenFile
 from catalog.tables import PartitionField, Table, View
 from catalog.translation import catalog_errors, file_errors
+
+if TYPE_CHECKING:
+    from catalog.datafiles import FileFacts
 
 FIRST_SCHEMA = "default"
 
@@ -173,13 +178,14 @@ class LakeCatalog:
         """
         self._refuse_taken(name)
         with catalog_errors(name):
-            self._backend.committer().create(
+            definition = NewTable(
                 self._identifier(name),
                 with_field_ids(schema),
-                partitioning,
+                tuple(partitioning),
                 self._new_location(name),
                 {**(properties or {}), **({"comment": comment} if comment else {})},
             )
+            self._backend.committer().create(definition)
         return self._iceberg(name)
 
     def _refuse_taken(self, name: TableName) -> None:
@@ -380,12 +386,12 @@ class LakeCatalog:
         location = f"file://{staged.table_location}"
         with catalog_errors(name):
             committer = self._backend.committer()
-            arguments = (self._identifier(name), target.schema, target.partitioning, location, {}, facts)
+            definition = NewTable(self._identifier(name), target.schema, target.partitioning, location, {})
             if exists:
                 current = self._backend.metadata(self._location(name)).location
-                self._backend.swap(self._location(name), current, committer.write_new_metadata(*arguments))
+                self._backend.swap(self._location(name), current, committer.write_new_metadata(definition, facts))
             else:
-                committer.create(*arguments)
+                committer.create(definition, facts)
         self._staging.keep(target.folder)
         return self._iceberg(name)
 
@@ -444,10 +450,8 @@ def open_catalog(
         return LakeCatalog(name, PyIcebergBackend(name, properties), objects, None, cache, properties)
     backend = EmbeddedBackend(objects, warehouse.absolute())
     if not backend.schemas():
-        try:
+        with suppress(AlreadyExistsError):  # another process was first
             backend.create_schema(FIRST_SCHEMA)
-        except AlreadyExistsError:  # another process was first
-            pass
     return LakeCatalog(name, backend, objects, warehouse.absolute(), cache, {})
 
 

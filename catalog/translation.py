@@ -1,4 +1,4 @@
-"""The exceptions of PyIceberg, SQLite, Arrow and the file system in headgate's terms. The only place that knows both."""
+"""What PyIceberg, SQLite, Arrow and the file system raise, in headgate's terms. The only place that knows both."""
 
 import errno
 import sqlite3

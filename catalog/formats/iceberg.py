@@ -171,12 +171,7 @@ class IcebergTable:
 
     def _identity_columns(self, files: PlannedFiles) -> tuple[str, ...]:
         """Return the names of columns whose value is exactly known in every file."""
-        found = []
-        for column in self.schema:
-            for part in self._partition_facts(files, column):
-                if part.transform.kind == "identity" and part.present.all():
-                    found.append(column.name)
-        return tuple(found)
+        return tuple(self._file_set(files, Schema(())).partitions)
 
     def _file_set(self, files: PlannedFiles, schema: Schema, kept: pa.Array | None = None) -> FileSet:
         """Return the files at the positions ``kept``, all when None, with what is known of the schema's columns."""

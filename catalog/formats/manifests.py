@@ -339,19 +339,18 @@ _METRICS = {
 def _bounds_columns(files: Sequence[dict[str, Any]], metadata: TableMetadata, schema_id: int) -> dict[str, pa.Array]:
     """Return what manifests say of each top-level column of primitive type, and the sizes of the others."""
     arrays: dict[str, pa.Array] = {}
+    columns = metadata.schema_documents[schema_id]["fields"]
     for prefix, key in _METRICS.items():
-        maps = [file.get(key) or {} for file in files]
-        known = set().union(*maps)
-        for item in metadata.schema_documents[schema_id]["fields"]:
-            leaves = sorted({int(item["id"]), *_leaf_ids(item)} & known)
-            if not leaves or (prefix != "bytes" and leaves != [int(item["id"])]):
-                continue
-            column = [_total(entry, leaves) for entry in maps]
-            arrays[f"{prefix}.{item['id']}"] = pa.array(column, pa.int64())
+        counts = _Counts.of([file.get(key) for file in files])
+        for item in columns:
+            own = int(item["id"])
+            found = counts.sum_of({own, *_leaf_ids(item)} if prefix == "bytes" else {own})
+            if found is not None:
+                arrays[f"{prefix}.{own}"] = found
     for prefix, key in (("lower", "lower_bounds"), ("upper", "upper_bounds")):
         maps = [file.get(key) or {} for file in files]
         known = set().union(*maps)
-        for item in metadata.schema_documents[schema_id]["fields"]:
+        for item in columns:
             field_id = int(item["id"])
             if field_id in known and isinstance(item["type"], str):
                 type_ = arrow_type(item["type"], item["name"])
@@ -359,11 +358,31 @@ def _bounds_columns(files: Sequence[dict[str, Any]], metadata: TableMetadata, sc
     return arrays
 
 
-def _total(entry: Mapping[int, int], leaves: Sequence[int]) -> int | None:
-    if len(leaves) == 1:
-        return entry.get(leaves[0])
-    found = [entry[leaf] for leaf in leaves if leaf in entry]
-    return sum(found) if found else None
+@dataclass(frozen=True)
+class _Counts:
+    """One metric of all files and columns, flat: whose, of which column, how much."""
+
+    file_count: int
+    owners: np.ndarray
+    ids: np.ndarray
+    values: np.ndarray
+
+    @classmethod
+    def of(cls, maps: Sequence[bytes | None]) -> "_Counts":
+        flat = np.frombuffer(b"".join(pairs or b"" for pairs in maps), np.int64)
+        lengths = np.fromiter((len(pairs or b"") // 16 for pairs in maps), np.int64, len(maps))
+        return cls(len(maps), np.repeat(np.arange(len(maps)), lengths), flat[::2], flat[1::2])
+
+    def sum_of(self, field_ids: set[int]) -> pa.Array | None:
+        """Return per file the sum over the columns, null where the file has none; None when no file has."""
+        places = np.flatnonzero(np.isin(self.ids, list(field_ids)))
+        if not len(places):
+            return None
+        sums = np.zeros(self.file_count, np.int64)
+        np.add.at(sums, self.owners[places], self.values[places])
+        missing = np.ones(self.file_count, bool)
+        missing[self.owners[places]] = False
+        return pa.array(sums, mask=missing)
 
 
 def _leaf_ids(item: Mapping[str, Any]) -> list[int]:
@@ -425,11 +444,11 @@ def _text(value: bytes | None) -> str | None:
 
 def _fixed_width(values: list[bytes | None], type_: pa.DataType) -> pa.Array:
     width = np.dtype(_FIXED[type_]).itemsize
-    missing = np.fromiter((value is None for value in values), bool, len(values))
     filler = bytes(width)
-    content = b"".join(filler if value is None else value for value in values)
-    if len(content) == width * len(values) and all(value is None or len(value) == width for value in values):
-        numbers = np.frombuffer(content, _FIXED[type_])
+    filled = [filler if value is None else value for value in values]
+    if set(map(len, filled)) <= {width}:
+        numbers = np.frombuffer(b"".join(filled), _FIXED[type_])
+        missing = np.array([value is None for value in values], bool)
         return pa.array(numbers, pa.from_numpy_dtype(numbers.dtype), mask=missing).cast(type_)
     return pa.array([_number(value, type_) for value in values], type_)
 
@@ -485,4 +504,4 @@ def _delete_to_json(item: DeleteFile) -> list[Any]:
 
 def _delete_from_json(values: list[Any]) -> DeleteFile:
     *rest, equality_ids = values
-    return DeleteFile(*rest, equality_ids=tuple(equality_ids))
+    return DeleteFile(*rest, tuple(equality_ids))
