@@ -43,6 +43,13 @@ def is_number(type_: pa.DataType) -> bool:
     return bool(pa.types.is_integer(type_) or pa.types.is_floating(type_) or pa.types.is_decimal(type_))
 
 
+def has_free_text(type_: pa.DataType) -> bool:
+    """Whether the text form may hold any character: that of numbers, times, booleans and binary cannot."""
+    if pa.types.is_dictionary(type_):
+        return has_free_text(type_.value_type)
+    return not (is_number(type_) or pa.types.is_boolean(type_) or pa.types.is_temporal(type_) or _is_binary(type_))
+
+
 def data(strings: pa.Array) -> bytes:
     """Return the characters of all values of a string or binary array, one after the other."""
     buffer = strings.buffers()[2]
@@ -56,9 +63,14 @@ def _offsets(strings: pa.Array) -> pa.Array:
     return pa.Array.from_buffers(pa.int32(), len(strings) + 1, [None, strings.buffers()[1]], offset=strings.offset)
 
 
+def patched(strings: pa.Array, where: pa.Array, patch: Callable[[pa.Array], pa.Array]) -> pa.Array:
+    """Return the strings with ``patch`` applied to those under the mask only: they are few."""
+    return pc.replace_with_mask(strings, pc.fill_null(where, False), patch(strings.filter(where)))
+
+
 def _patch(strings: pa.Array, where: pa.Array, values: Sequence[str]) -> pa.Array:
     """Return the strings with those under the mask replaced, in order."""
-    return pc.replace_with_mask(strings, pc.fill_null(where, False), pa.array(values, pa.string()))
+    return patched(strings, where, lambda _few: pa.array(values, pa.string()))
 
 
 def _string(array: pa.Array, _zone: str) -> pa.Array:
@@ -80,8 +92,8 @@ def _float(array: pa.Array, _zone: str) -> pa.Array:
     whole = pc.and_(finite, pc.equal(pc.trunc(array), array))
     if pc.any(whole).as_py():
         # Arrow prints 1.0 as 1, which would read back as an integer.
-        plain = pc.and_(whole, pc.invert(pc.match_substring(strings, "e")))
-        strings = pc.if_else(plain, pc.binary_join_element_wise(strings, ".0", ""), strings)
+        short = pc.and_(whole, pc.invert(pc.match_substring(strings, "e")))
+        strings = patched(strings, short, lambda few: pc.binary_join_element_wise(few, ".0", ""))
     if pc.all(finite).as_py() is False:
         named = pc.if_else(pc.is_nan(array), "NaN", pc.if_else(pc.greater(array, 0.0), "Infinity", "-Infinity"))
         strings = pc.if_else(finite, strings, named)
@@ -230,6 +242,15 @@ def _binary(array: pa.Array, _zone: str) -> pa.Array:
     return pc.if_else(values.is_valid(), shown, None) if values.null_count else shown
 
 
+def _is_string(type_: pa.DataType) -> bool:
+    return bool(pa.types.is_string(type_) or pa.types.is_large_string(type_) or pa.types.is_string_view(type_))
+
+
+def _is_binary(type_: pa.DataType) -> bool:
+    variable = pa.types.is_binary(type_) or pa.types.is_large_binary(type_) or pa.types.is_binary_view(type_)
+    return bool(variable or pa.types.is_fixed_size_binary(type_))
+
+
 def _nested(array: pa.Array, zone: str) -> pa.Array:
     from gateway.json_values import json_text  # it stands on this module
 
@@ -250,23 +271,12 @@ _KINDS: tuple[tuple[Callable[[pa.DataType], bool], Callable[[pa.Array, str], pa.
     (pa.types.is_dictionary, _decoded),
     (pa.types.is_floating, _float),
     (pa.types.is_decimal, _decimal),
-    (
-        lambda type_: pa.types.is_string(type_) or pa.types.is_large_string(type_) or pa.types.is_string_view(type_),
-        _string,
-    ),
+    (_is_string, _string),
     (pa.types.is_date, _date),
     (pa.types.is_timestamp, _timestamp),
     (pa.types.is_time, _time),
     (pa.types.is_duration, _duration),
     (pa.types.is_interval, _interval),
-    (
-        lambda type_: (
-            pa.types.is_binary(type_)
-            or pa.types.is_large_binary(type_)
-            or pa.types.is_binary_view(type_)
-            or pa.types.is_fixed_size_binary(type_)
-        ),
-        _binary,
-    ),
+    (_is_binary, _binary),
     (pa.types.is_nested, _nested),
 )

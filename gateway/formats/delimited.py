@@ -6,14 +6,14 @@ breaks and backslash as ``\\t \\n \\r \\\\``, NULL as ``\\N``.
 """
 
 import functools
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 import pyarrow as pa
 import pyarrow.compute as pc
 
 from gateway.formats.base import DEFAULTS, FormatOptions
-from gateway.formats.rows import any_contains, contains_any, encode_rows, interleaved, join_rows
-from gateway.values import is_number, text
+from gateway.formats.rows import any_contains, contains_any, encode_rows, join_rows
+from gateway.values import has_free_text, patched, text
 
 _FORMULA_START = r"^\s*[=+\-@\t\r]"
 """What makes a spreadsheet run text as a formula. Source: OWASP, "CSV Injection"."""
@@ -56,24 +56,24 @@ def _names(schema: pa.Schema) -> pa.RecordBatch:
     return pa.record_batch([pa.array([name]) for name in schema.names], names=schema.names)
 
 
-def _fields(batch: pa.RecordBatch, options: FormatOptions) -> list[pa.Array]:
-    columns = [text(column, options.time_zone) for column in batch.columns]
-    if not options.guard_formulas:
-        return columns
-    return [
-        strings if is_number(field.type) else _guarded(strings)
-        for field, strings in zip(batch.schema, columns, strict=True)
-    ]
+def _csv_rows(batch: pa.RecordBatch, options: FormatOptions) -> bytes:
+    return join_rows([_field(column, _quoted, options) for column in batch.columns], ",", "\n")
+
+
+def _tsv_rows(batch: pa.RecordBatch, options: FormatOptions) -> bytes:
+    return join_rows([_field(column, _escaped, options) for column in batch.columns], "\t", "\n", null="\\N")
+
+
+def _field(column: pa.Array, made_safe: Callable[[pa.Array], pa.Array], options: FormatOptions) -> pa.Array:
+    strings = text(column, options.time_zone)
+    if not has_free_text(column.type):
+        return strings
+    return made_safe(_guarded(strings) if options.guard_formulas else strings)
 
 
 def _guarded(strings: pa.Array) -> pa.Array:
     risky = pc.match_substring_regex(strings, _FORMULA_START)
-    return pc.if_else(risky, pc.binary_join_element_wise("'", strings, ""), strings)
-
-
-def _csv_rows(batch: pa.RecordBatch, options: FormatOptions) -> bytes:
-    columns = [_quoted(strings) for strings in _fields(batch, options)]
-    return join_rows(interleaved(columns, ",", "\n"))
+    return patched(strings, risky, lambda few: pc.binary_join_element_wise("'", few, ""))
 
 
 def _quoted(strings: pa.Array) -> pa.Array:
@@ -82,15 +82,11 @@ def _quoted(strings: pa.Array) -> pa.Array:
     needs = pc.equal(strings, "")
     if present:
         needs = pc.or_(needs, contains_any(strings, present))
-    if not pc.any(needs).as_py():
-        return strings
-    inner = pc.replace_substring(strings, '"', '""') if '"' in present else strings
-    return pc.if_else(needs, pc.binary_join_element_wise('"', inner, '"', ""), strings)
+    return patched(strings, needs, _in_quotes) if pc.any(needs).as_py() else strings
 
 
-def _tsv_rows(batch: pa.RecordBatch, options: FormatOptions) -> bytes:
-    columns = [_escaped(strings) for strings in _fields(batch, options)]
-    return join_rows(interleaved(columns, "\t", "\n"), null="\\N")
+def _in_quotes(strings: pa.Array) -> pa.Array:
+    return pc.binary_join_element_wise('"', pc.replace_substring(strings, '"', '""'), '"', "")
 
 
 def _escaped(strings: pa.Array) -> pa.Array:

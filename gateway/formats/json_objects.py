@@ -9,6 +9,7 @@ import json
 from collections.abc import Iterator
 
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from gateway.formats.base import DEFAULTS, FormatOptions
 from gateway.formats.rows import encode_rows, join_rows
@@ -57,10 +58,10 @@ def _names(schema: pa.Schema) -> list[str]:
 
 
 def _objects(batch: pa.RecordBatch, names: list[str], options: FormatOptions, before: str, after: str) -> bytes:
-    parts: list[pa.Array | str] = []
+    members = []
     opening = f"{before}{{"
     for name, column in zip(names, batch.columns, strict=True):
-        parts.append(f"{opening}{name}:")
-        parts.append(json_text(column, time_zone=options.time_zone, exact_text=options.exact_text))
-        opening = ","
-    return join_rows([*parts, f"}}{after}"])
+        values = json_text(column, time_zone=options.time_zone, exact_text=options.exact_text)
+        members.append(pc.binary_join_element_wise(f"{opening}{name}:", values, ""))
+        opening = ""
+    return join_rows(members, ",", f"}}{after}")
