@@ -27,12 +27,17 @@ class Query:
     """A statement that returns rows."""
 
     text: str
-    """As written, without semicolon."""
+    """As written; blanks where the statement around it had other words, so that places agree."""
     dialect: str
     tree: Any = field(repr=False, compare=False)
     """A sqlglot expression; only gateway.dialects looks inside."""
     tokens: Any = field(repr=False, compare=False, default=())
     """The sqlglot tokens of ``text``; only gateway.dialects looks inside."""
+
+    @property
+    def sql(self) -> str:
+        """The text from its first word to its last; what a view keeps."""
+        return self.text[self.tokens[0].start : self.tokens[-1].end + 1]
 
 
 @dataclass(frozen=True)
@@ -154,8 +159,8 @@ class Delete:
     table: Name
     where: str | None
     """The condition as written; None deletes every row."""
-    keep: Query
-    """SELECT * of the rows that stay: those where the condition is false or NULL."""
+    keep: Query | None
+    """SELECT * of the rows that stay, those where the condition is false or NULL; None when none stay."""
     gone: Query
     """SELECT * of the rows that go."""
 

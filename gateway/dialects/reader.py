@@ -11,7 +11,8 @@ from typing import Any
 from sqlglot import exp
 from sqlglot.dialects.dialect import Dialect
 from sqlglot.errors import ErrorLevel, ParseError, TokenError
-from sqlglot.tokens import Token
+from sqlglot.tokenizer_core import Token
+from sqlglot.tokens import Tokenizer
 
 from gateway.dialects.script import pieces
 from gateway.errors import NotSupportedError, SqlSyntaxError
@@ -39,6 +40,15 @@ def dialect_of(name: str) -> Dialect:
     return Dialect.get_or_raise(name)
 
 
+@cache
+def _tokenizer(name: str) -> Tokenizer:
+    """Return the tokenizer of a dialect that keeps every word a token; sqlglot's own keeps what follows SHOW as text."""
+    dialect = dialect_of(name)
+    kind = type("WordTokenizer", (dialect.tokenizer_class,), {"COMMANDS": set()})
+    tokenizer: Tokenizer = kind(dialect=dialect)
+    return tokenizer
+
+
 def place(text: str, offset: int) -> tuple[int, int]:
     """Return line and column, from 1, of a character."""
     return text.count("\n", 0, offset) + 1, offset - text.rfind("\n", 0, offset)
@@ -62,7 +72,7 @@ def tokenize(text: str, dialect: str) -> list[Token]:
     if dialect == "spark" and "\\\n" in text:
         text = _blank_continued_comments(text)
     try:
-        return dialect_of(dialect).tokenize(text)
+        return _tokenizer(dialect).tokenize(text)
     except TokenError as error:
         raise syntax_error(text, _token_fault(text, error), "this cannot be read as SQL") from error
 
