@@ -10,7 +10,7 @@ import threading
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Self
+from typing import TYPE_CHECKING, Self
 
 import pyarrow as pa
 
@@ -40,6 +40,14 @@ from gateway.session import Session
 from gateway.settings import Settings, from_environment, read_file, resolve
 from gateway.statements import ExplainMode, Query, Showing, Statement
 from gateway.writing import Order, Staging, Written, write
+
+if TYPE_CHECKING:
+    from gateway.loading import LoadReport, LoadRequest
+    from gateway.loading.requests import OnProgress
+
+if TYPE_CHECKING:
+    from gateway.loading import LoadReport, LoadRequest
+    from gateway.loading.requests import OnProgress
 
 LAKE = "lake"
 """The embedded catalog."""
@@ -151,6 +159,14 @@ class Gateway:
             execution.cancel()
             raise
 
+    def load(self, request: "LoadRequest", on_progress: "OnProgress | None" = None) -> "LoadReport":
+        """Load files into a table, all rows or none. Raises: as ``gateway.loading.load``; CatalogNotFoundError."""
+        from gateway.engines.duckdb.ingest import DuckDBIngest  # only a load pays for it
+        from gateway.loading import load
+
+        engine = DuckDBIngest(self.settings.duckdb, self.home.temp)
+        return load(request, self._resolver.catalog(request.table.catalog), engine, on_progress)
+
     def _execute(self, request: "_Request") -> Result:
         if not request.parameters:
             kept = self._preparer.kept(request.session, request.text)
@@ -201,6 +217,16 @@ class Gateway:
             update_count=answer.update_count,
             execution=execution,
         )
+
+    def load(self, request: "LoadRequest", on_progress: "OnProgress | None" = None) -> "LoadReport":
+        """Load files into a table: all rows or none.
+
+        Raises: as gateway.loading.load.
+        """
+        from gateway.engines.duckdb.ingest import DuckDBIngest
+        from gateway.loading import load
+
+        return load(request, self.catalog, DuckDBIngest(self.settings.duckdb, self.home.temp), on_progress)
 
     def _plan_and_route(self, session: Session, query: Query, parameters: Parameters) -> tuple[Plan, Route]:
         plan = self._preparer.prepare(session, query, parameters)
@@ -415,6 +441,7 @@ def _facts(plan: Plan, route: Route) -> PlanFacts:
         files_total=estimates.files_total,
         files_planned=estimates.files_planned,
         bytes_planned=estimates.bytes_planned,
+        bytes_total=estimates.bytes_total,
         predicted_ms={name: ms for name, ms in route.predicted_ms().items() if ms is not None},
     )
 

@@ -14,6 +14,7 @@ from catalog.errors import SqlError
 from gateway.errors import InvalidSettingError
 from repl.atomic import atomic_file, file_errors
 from repl.exits import UsageError
+from repl.startup import import_arrow_alone
 from repl.terminal import Terminal
 
 if TYPE_CHECKING:
@@ -106,6 +107,7 @@ def choose_format(path: Path | None, name: str | None, terminal: Terminal) -> "F
 
     Raises: UsageError.
     """
+    import_arrow_alone()
     from gateway.formats import SUFFIXES, named
 
     try:

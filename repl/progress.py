@@ -21,17 +21,17 @@ class ProgressLine:
         self._terminal = terminal
         self._clock = clock
         self._began = clock()
-        self._ask: Callable[[], Progress] | None = None
+        self._describe: Callable[[float], str] = lambda elapsed: progress_text(None, elapsed)
 
-    def watch(self, ask: "Callable[[], Progress]") -> None:
-        """Ask there from now on. May be called from any thread."""
-        self._ask = ask
+    def watch(self, describe: Callable[[float], str]) -> None:
+        """Show from now on what ``describe`` makes of the seconds gone by. May be called from any thread."""
+        self._describe = describe
 
     def tick(self) -> None:
         """Bring the line up to date."""
         elapsed = self._clock() - self._began
         if elapsed >= PATIENCE_SECONDS:
-            self._terminal.status(progress_text(self._ask() if self._ask else None, elapsed))
+            self._terminal.status(self._describe(elapsed))
 
 
 def progress_text(progress: "Progress | None", elapsed_seconds: float) -> str:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from catalog.errors import SqlError
 from repl.exits import DONE, exit_code, worse
 from repl.narration import Source, Truth, error_text, truth_line
-from repl.progress import ProgressLine
+from repl.progress import ProgressLine, progress_text
 from repl.running import interruptible
 from repl.terminal import Terminal
 
@@ -108,7 +108,7 @@ class ReplSession:
                 spool=False,
                 query_id=query_id,
             )
-            progress.watch(result.progress)
+            progress.watch(lambda elapsed: progress_text(result.progress(), elapsed))
             try:
                 if len(result.schema):
                     self._output.write(result.schema, result.batches())

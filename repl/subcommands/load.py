@@ -1,16 +1,20 @@
 """``headgate load``: files into a table."""
 
 import argparse
-import time
+import threading
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from gateway.units import human_bytes, human_duration, plural
 from repl.exits import DONE
+from repl.progress import ProgressLine
+from repl.running import interruptible
+from repl.subcommands.opening import opened_gateway
 from repl.terminal import Terminal
 
 if TYPE_CHECKING:
-    from gateway.loading import LoadProgress, LoadReport
+    from gateway.loading import LoadProgress, LoadReport, LoadRequest
+    from gateway.service import Gateway
 
 MODES = ("create", "append", "replace")
 """`gateway.loading.LoadMode`'s values, which are not imported for ``--help``; a test compares them."""
@@ -39,6 +43,52 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--null", metavar="TEXT", action="append", help="unquoted text that means NULL (the empty one); may be repeated"
     )
+
+
+def run(arguments: argparse.Namespace, terminal: Terminal) -> int:
+    """Load, and say what was loaded. Raises: SqlError; KeyboardInterrupt, the table as it was."""
+    with opened_gateway(arguments) as gateway:
+        terminal.say(report_text(load_watched(gateway, _request(arguments, gateway), terminal)))
+    return DONE
+
+
+def _request(arguments: argparse.Namespace, gateway: "Gateway") -> "LoadRequest":
+    from catalog.identifiers import resolve, split_name
+    from gateway.loading import LoadMode, LoadRequest, OnError, SourceFormat
+
+    return LoadRequest(
+        sources=tuple(arguments.sources),
+        table=resolve(split_name(arguments.table), gateway.session().namespace),
+        mode=LoadMode(arguments.mode),
+        partition_by=arguments.partition_by,
+        format=SourceFormat(arguments.source_format) if arguments.source_format else None,
+        on_error=OnError(arguments.on_error),
+        rejects_file=arguments.rejects,
+        encoding=arguments.encoding,
+        delimiter=arguments.delimiter,
+        header=not arguments.no_header,
+        null_texts=tuple(arguments.null or [""]),
+    )
+
+
+def load_watched(gateway: "Gateway", request: "LoadRequest", terminal: Terminal) -> "LoadReport":
+    """Load with a progress line and an ear for Ctrl-C. Raises: as `gateway.loading.load`; KeyboardInterrupt."""
+    line = ProgressLine(terminal)
+    interrupted = threading.Event()
+
+    def on_progress(progress: "LoadProgress") -> None:
+        line.watch(lambda elapsed: progress_text(progress, elapsed))
+        if interrupted.is_set():
+            raise KeyboardInterrupt
+
+    try:
+        return interruptible(
+            lambda: gateway.load(request, on_progress),
+            cancel=interrupted.set,
+            tick=line.tick,
+        )
+    finally:
+        terminal.status("")
 
 
 def progress_text(progress: "LoadProgress", elapsed_seconds: float) -> str:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from gateway.errors import InvalidSettingError
 from repl.arguments import settings_options
 from repl.exits import UsageError
+from repl.startup import import_arrow_alone
 
 if TYPE_CHECKING:
     from gateway.service import Gateway
@@ -19,6 +20,7 @@ def opened_gateway(arguments: argparse.Namespace) -> "Iterator[Gateway]":
 
     Raises: UsageError for a setting that cannot be.
     """
+    import_arrow_alone()
     from gateway.service import Gateway
 
     try:

@@ -47,7 +47,7 @@ def test_the_line_is_wiped_before_anything_else_is_said() -> None:
     clock = Clock()
     terminal, stream = screen(watched=True)
     line = ProgressLine(terminal, clock=clock)
-    line.watch(lambda: Progress(None, "half"))
+    line.watch(lambda elapsed: progress_text(Progress(None, "half"), elapsed))
     clock.now = 2.0
     line.tick()
     terminal.say("done")
