@@ -17,14 +17,20 @@ PIECE_BYTES = 16 * 1024**2
 """Arrow bytes that are encoded at once: text of them stays far below the 2 GB that a string array holds."""
 
 
+PIECE_ROWS = 131_072
+
+
 def pieces(batches: Iterator[pa.RecordBatch], piece_bytes: int = PIECE_BYTES) -> Iterator[pa.RecordBatch]:
-    """Yield the same rows in batches of at most about ``piece_bytes``, empty ones left out; at least one row each."""
+    """Yield the same rows in batches of at most ``PIECE_ROWS`` and about ``piece_bytes``, none of them empty.
+
+    A single row that is larger stays whole.
+    """
     for batch in batches:
         yield from _halved(batch, piece_bytes)
 
 
 def _halved(batch: pa.RecordBatch, piece_bytes: int) -> Iterator[pa.RecordBatch]:
-    if batch.num_rows > 1 and batch.nbytes > piece_bytes:
+    if batch.num_rows > 1 and (batch.nbytes > piece_bytes or batch.num_rows > PIECE_ROWS):
         middle = batch.num_rows // 2
         yield from _halved(batch.slice(0, middle), piece_bytes)
         yield from _halved(batch.slice(middle), piece_bytes)
