@@ -1,5 +1,6 @@
 """What Parquet footers say: rows, and per column bounds, NULLs and bytes."""
 
+import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 from decimal import Decimal
@@ -32,6 +33,8 @@ class Footer:
     """As Arrow reads it, with PARQUET:field_id in the fields' metadata where the file has ids."""
     columns: Mapping[str, ColumnFooter]
     split_offsets: tuple[int, ...]
+    int96_columns: tuple[str, ...] = ()
+    """Columns stored as the deprecated INT96 timestamps."""
 
 
 def read_footer(path: str) -> Footer:
@@ -43,14 +46,17 @@ def read_footer(path: str) -> Footer:
 
     with file_errors(path), pq.ParquetFile(path, memory_map=False) as file:
         metadata = file.metadata
-        import os
-
         return Footer(
             record_count=metadata.num_rows,
             size_bytes=os.stat(path).st_size,
             schema=file.schema_arrow,
             columns=_columns(metadata, file.schema_arrow),
             split_offsets=tuple(sorted(_offset(metadata.row_group(i)) for i in range(metadata.num_row_groups))),
+            int96_columns=tuple(
+                metadata.schema.column(i).path
+                for i in range(metadata.num_columns)
+                if metadata.schema.column(i).physical_type == "INT96"
+            ),
         )
 
 

@@ -21,8 +21,17 @@ from catalog.errors import (
     TableNotFoundError,
     UnsupportedTableError,
 )
+from catalog.formats.external import (
+    ExternalTable,
+    Listings,
+    definition_from_json,
+    definition_to_json,
+    resolve_definition,
+)
 from catalog.formats.iceberg import IcebergTable, iceberg_table
+from catalog.formats.listing import list_files
 from catalog.formats.manifests import ManifestReader
+from catalog.formats.parquet import FooterCache
 from catalog.icebergtypes import with_field_ids
 from catalog.identifiers import TableName, fold
 from catalog.locations import local_path
@@ -57,6 +66,8 @@ class LakeCatalog:
         self._reader = ManifestReader(cache, properties)
         self._staging = Staging()
         self._cache = cache
+        self._listings = Listings()
+        self._footers = FooterCache(cache)
 
     @property
     def name(self) -> str:
@@ -161,7 +172,7 @@ class LakeCatalog:
         return TableNotFoundError(f"table {name} does not exist", hint=hint)
 
     def _external(self, name: TableName, stored: StoredObject) -> Table:
-        raise UnsupportedTableError(f"{name}: external tables are not there yet ({stored.kind.value})")
+        return ExternalTable(name, definition_from_json(stored.definition), self._listings, self._footers)
 
     def create_table(
         self,
@@ -212,8 +223,18 @@ class LakeCatalog:
         return new_location(f"file://{self._warehouse}", self._schema(name.schema), name.name)
 
     def create_external_table(self, name: TableName, definition: ExternalDefinition) -> Table:
-        """Register files in place."""
-        raise UnsupportedTableError(f"{name}: external tables are not there yet ({definition.format.value})")
+        """Register files in place; columns and partitions that are not declared are taken from them.
+
+        Raises: AlreadyExistsError, SchemaNotFoundError, InvalidDefinitionError, UnsupportedTableError,
+        FileAccessError, CorruptFileError.
+        """
+        self._refuse_taken(name)
+        resolved = resolve_definition(definition, list_files(definition.location), self._footers)
+        stored = StoredObject(fold(name.schema), name.name, ObjectKind.EXTERNAL, definition_to_json(resolved))
+        table = self._external(TableName(self._name, self._schema(name.schema), name.name), stored)
+        table.statistics()  # reads every footer and header: what cannot be read is refused now, not at the first query
+        self._objects.put(stored)
+        return table
 
     def create_view(self, view: View, *, or_replace: bool = False) -> None:
         """Store a view. Raises: AlreadyExistsError, SchemaNotFoundError."""
@@ -317,8 +338,11 @@ class LakeCatalog:
         return self._iceberg(name)
 
     def refresh(self, name: TableName) -> None:
-        """List an external table's files again."""
-        self.load(name)
+        """List an external table's files again. Raises: as load, and as reading the files."""
+        table = self.load(name)
+        if isinstance(table, ExternalTable):
+            self._listings.forget(table.definition.location)
+            self._external(table.name, self._objects.names().objects[table.name.folded[1:]]).statistics()
 
     def stage(self, name: TableName) -> WriteTarget:
         """Return an empty staging folder inside the table's location for one commit's files."""

@@ -121,7 +121,7 @@ def _is_in(known: ColumnFacts, literals: Sequence[Literal], everything: Mask) ->
         _check_literal(known, literal)
     if len(literals) > 1000 and not pa.types.is_floating(known.type):
         # A file survives one of many literals nearly always; their hull is what can still rule it out.
-        ordered = sorted(literals)  # type: ignore[type-var]
+        ordered = sorted(literals)
         low = _compare(known, Operator.GE, ordered[0], everything)
         return low & _compare(known, Operator.LE, ordered[-1], everything)
     for literal in literals:

@@ -503,5 +503,5 @@ def _delete_to_json(item: DeleteFile) -> list[Any]:
 
 
 def _delete_from_json(values: list[Any]) -> DeleteFile:
-    *rest, equality_ids = values
-    return DeleteFile(*rest, tuple(equality_ids))
+    fields = dict(zip(DeleteFile.__slots__, values, strict=True))
+    return DeleteFile(**{**fields, "equality_ids": tuple(fields["equality_ids"])})
