@@ -35,7 +35,7 @@ class ScanEstimate:
     files_total: int
     files_planned: int
     bytes_total: int
-    """Of all files of the table, all columns; the planned files' where pruning hid the rest."""
+    """Of the planned files, all columns."""
     bytes_planned: int
     """Compressed, of the named columns in the planned files."""
     rows: int
@@ -63,6 +63,10 @@ class Estimates:
     @property
     def bytes_planned(self) -> int:
         return sum(scan.bytes_planned for scan in self.scans)
+
+    @property
+    def bytes_total(self) -> int:
+        return sum(scan.bytes_total for scan in self.scans)
 
     @property
     def rows(self) -> int:

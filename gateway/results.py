@@ -44,7 +44,7 @@ class PlanFacts:
     files_planned: int | None = None
     bytes_planned: int | None = None
     bytes_total: int | None = None
-    """Before pruning, of all columns."""
+    """Of all files there are, every column; None when the catalog does not say."""
     predicted_ms: Mapping[str, float] = field(default_factory=dict)
     """By engine."""
 
@@ -63,6 +63,22 @@ class QueryStats:
     plan: PlanFacts
     attempts: tuple[AttemptRecord, ...]
     cached: bool
+
+    @property
+    def files_total(self) -> int | None:
+        return self.plan.files_total
+
+    @property
+    def files_planned(self) -> int | None:
+        return self.plan.files_planned
+
+    @property
+    def bytes_planned(self) -> int | None:
+        return self.plan.bytes_planned
+
+    @property
+    def bytes_total(self) -> int | None:
+        return self.plan.bytes_total
 
     def as_dict(self) -> dict[str, Any]:
         """Return the object of INTERFACE.md, JSON-ready."""

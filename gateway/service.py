@@ -218,16 +218,6 @@ class Gateway:
             execution=execution,
         )
 
-    def load(self, request: "LoadRequest", on_progress: "OnProgress | None" = None) -> "LoadReport":
-        """Load files into a table: all rows or none.
-
-        Raises: as gateway.loading.load.
-        """
-        from gateway.engines.duckdb.ingest import DuckDBIngest
-        from gateway.loading import load
-
-        return load(request, self.catalog, DuckDBIngest(self.settings.duckdb, self.home.temp), on_progress)
-
     def _plan_and_route(self, session: Session, query: Query, parameters: Parameters) -> tuple[Plan, Route]:
         plan = self._preparer.prepare(session, query, parameters)
         return plan, self._route(session, plan)

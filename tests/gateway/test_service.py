@@ -339,8 +339,8 @@ def test_every_statement_is_in_the_history(wells: Desk) -> None:
     wells.gateway.history.flush()
     rows = wells.run("SHOW QUERIES").arrow().to_pylist()
 
-    failed = next(row for row in rows if row["query"] == "SELECT 1 / 0")
-    inserted = next(row for row in rows if row["query"].startswith("INSERT"))
+    failed = next(row for row in rows if row["text"] == "SELECT 1 / 0")
+    inserted = next(row for row in rows if row["text"].startswith("INSERT"))
     assert (failed["state"], failed["error_code"]) == ("FAILED", "DIVISION_BY_ZERO")
     assert inserted["state"] == "FINISHED"
     assert inserted["user"] == "ann"
