@@ -28,9 +28,7 @@ def csv_schema(listing: Listing, options: CsvOptions) -> Schema:
     Raises: InvalidDefinitionError without a header; UnsupportedTableError for an empty or repeated name.
     """
     if not options.header:
-        raise InvalidDefinitionError(
-            "a CSV file without a header does not name its columns", hint="declare the columns"
-        )
+        raise InvalidDefinitionError("CSV files without a header do not name their columns", hint="declare the columns")
     first = next((file for file in listing.files if file.size_bytes), listing.files[0])
     names = _header(first, options)
     if not names:

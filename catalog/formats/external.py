@@ -223,8 +223,6 @@ def _typed(text: str | None, column: Column, listing: Listing) -> Any:
     try:
         if pa.types.is_boolean(column.type):
             return {"true": True, "false": False}[text.lower()]
-        if pa.types.is_timestamp(column.type) and column.type.tz is not None:
-            return pa.scalar(text).cast(pa.timestamp("us")).cast(column.type).as_py()
         return pa.scalar(text).cast(column.type).as_py()
     except (pa.ArrowInvalid, pa.ArrowNotImplementedError, KeyError) as error:
         raise UnsupportedTableError(
@@ -247,6 +245,7 @@ def resolve_definition(definition: ExternalDefinition, listing: Listing, footers
     else:
         schema = _inferred(definition, listing, footers, names)
     _refuse_duplicates(schema)
+    _check_partition_types(schema, names)
     partition_texts(listing, tuple(names))
     return dataclasses.replace(definition, schema=schema, partitions=tuple(names))
 
@@ -264,6 +263,17 @@ def _inferred(definition: ExternalDefinition, listing: Listing, footers: FooterC
     hive = {fold(name) for name in names}
     columns = [column for column in inside if fold(column.name) not in hive]
     return Schema((*columns, *(Column(name, pa.string()) for name in names)))
+
+
+def _check_partition_types(schema: Schema, names: Sequence[str]) -> None:
+    for name in names:
+        column = schema.column(name)
+        zoned = pa.types.is_timestamp(column.type) and column.type.tz is not None
+        if zoned or pa.types.is_nested(column.type) or pa.types.is_binary(column.type):
+            raise InvalidDefinitionError(
+                f"partition column {name!r} cannot be {type_name(column.type)}: a path holds text without a zone",
+                hint="declare it as string, or as timestamp_ntz",
+            )
 
 
 def _refuse_duplicates(schema: Schema) -> None:

@@ -58,7 +58,7 @@ def list_files(location: str) -> Listing:
     if path is None:
         raise UnsupportedTableError(
             f"{location} is not on a local disk",
-            hint="external tables are read from local folders; load the data instead",
+            hint="external tables are read from local folders; load it instead",
         )
     with file_errors(path):
         if os.path.exists(path):
