@@ -5,9 +5,12 @@ not: a query in one round trip, its schema before its rows, and rows as a stream
 """
 
 import atexit
+import concurrent.futures
+import contextlib
+import logging
 import threading
 import uuid
-from collections.abc import Iterator
+from collections.abc import Generator, Iterable, Mapping
 from dataclasses import dataclass, field
 
 import pyarrow as pa
@@ -15,12 +18,16 @@ import pyspark.sql.connect.proto as pb2
 from pyspark.sql.connect.client.core import DefaultChannelBuilder, RpcDeadlines, SparkConnectClient
 from pyspark.sql.connect.client.retries import DefaultPolicy, RetryPolicyState
 from pyspark.sql.connect.shell.progress import Progress as ConnectProgress
-from pyspark.sql.connect.shell.progress import StageInfo
+from pyspark.sql.connect.shell.progress import ProgressHandler, StageInfo
 from pyspark.sql.metrics import PlanMetrics
 from pyspark.sql.types import StructType
 
 from gateway.engines.base import Progress
 from gateway.engines.spark.errors import spark_errors
+
+# pyspark prints every error a query makes as JSON on standard error; ours are raised, in the user's terms.
+logging.getLogger("SQLQueryContextLogger").setLevel(logging.CRITICAL + 1)
+logging.getLogger("pyspark.sql.connect.logging").setLevel(logging.CRITICAL + 1)
 
 _DEADLINES = RpcDeadlines(config=30.0, interrupt=10.0, release_session=5.0, clone_session=30.0, get_status=10.0)
 
@@ -44,16 +51,19 @@ class _BriefRetries(DefaultPolicy):
 
 @dataclass
 class Operation:
-    """A running plan. Its schema is known; its batches come as they are pulled."""
+    """A plan on its way through Spark."""
 
-    id: str
+    id: str = field(default_factory=lambda: str(uuid.uuid4()))
     stages: tuple[StageInfo, ...] = ()
     metrics: list[PlanMetrics] = field(default_factory=list)
     finished: bool = False
+    """Nothing more comes, for whatever reason."""
+    complete: bool = False
+    """All rows came."""
 
     def progress(self) -> Progress:
         """Return what Spark last reported."""
-        if self.finished:
+        if self.complete:
             return Progress(1.0)
         tasks = sum(stage.num_tasks for stage in self.stages)
         if not tasks:
@@ -62,8 +72,24 @@ class Operation:
         complete = sum(stage.done for stage in self.stages)
         return Progress(done / tasks, f"{complete} of {len(self.stages)} stages, {done} of {tasks} tasks")
 
-    def on_progress(self, *, stages: list[StageInfo], **_: object) -> None:
-        self.stages = tuple(stages)
+    def on_progress(
+        self,
+        stages: Iterable[StageInfo] | None,
+        inflight_tasks: int,  # noqa: ARG002 - the four are pyspark's ProgressHandler
+        operation_id: str | None,  # noqa: ARG002
+        done: bool,  # noqa: ARG002
+    ) -> None:
+        """Keep a report of Spark's."""
+        self.stages = tuple(stages or ())
+
+
+@dataclass(frozen=True)
+class Answer:
+    """A plan's rows: their schema at once, batches as they are pulled. Closing ``batches`` frees the server."""
+
+    operation: Operation
+    schema: StructType
+    batches: Generator[pa.RecordBatch, None, None]
 
 
 class ConnectSession:
@@ -80,13 +106,18 @@ class ConnectSession:
         atexit.unregister(self._client._on_exit)
         self._lock = threading.Lock()
 
-    def configure(self, settings: dict[str, str]) -> None:
+    def configure(self, settings: Mapping[str, str]) -> None:
         """Set session settings in one round trip."""
-        operation = pb2.ConfigRequest.Operation(
-            set=pb2.ConfigRequest.Set(pairs=[pb2.KeyValue(key=key, value=value) for key, value in settings.items()])
-        )
+        pairs = [pb2.KeyValue(key=key, value=value) for key, value in settings.items()]
         with spark_errors():
-            self._client.config(operation)
+            self._client.config(pb2.ConfigRequest.Operation(set=pb2.ConfigRequest.Set(pairs=pairs)))
+
+    def setting(self, name: str) -> str | None:
+        """Return a setting of the server, or None."""
+        operation = pb2.ConfigRequest.Operation(get_option=pb2.ConfigRequest.GetOption(keys=[name]))
+        with spark_errors():
+            pairs = dict(self._client.config(operation).pairs)
+        return pairs.get(name) or None
 
     def create_view(self, name: str, relation: pb2.Relation) -> None:
         """Make or replace a temporary view; the relation is analysed now, its files are listed now."""
@@ -94,32 +125,55 @@ class ConnectSession:
         command.create_dataframe_view.input.CopyFrom(relation)
         command.create_dataframe_view.name = name
         command.create_dataframe_view.replace = True
-        with spark_errors():
-            self._client.execute_command(command)
+        self.command(command)
+
+    def drop_view(self, name: str) -> None:
+        """Forget a temporary view."""
+        relation = pb2.Relation()
+        relation.catalog.drop_temp_view.view_name = name
+        for _ in self.execute(relation).batches:
+            pass
+
+    def command(self, command: pb2.Command, operation: Operation | None = None) -> None:
+        """Run a command to its end."""
+        request = self._request(operation)
+        request.plan.command.CopyFrom(command)
+        for _ in self._responses(request, operation or Operation(request.operation_id), {}):
+            pass
 
     def execute(
-        self, relation: pb2.Relation, operation_id: str | None = None
-    ) -> tuple[Operation, StructType, Iterator[pa.RecordBatch]]:
-        """Begin a plan and return once its schema is known."""
-        request = self._client._execute_plan_request_with_metadata(operation_id)
+        self, relation: pb2.Relation, operation: Operation | None = None, names: Mapping[str, str] | None = None
+    ) -> Answer:
+        """Begin a plan and return once its schema is known; ``names`` as for ``errors.translated``."""
+        request = self._request(operation)
         request.plan.root.CopyFrom(relation)
-        operation = Operation(request.operation_id)
-        responses = self._responses(request, operation)
+        operation = operation or Operation(request.operation_id)
+        responses = self._responses(request, operation, names or {})
         schema = next(responses)
         assert isinstance(schema, StructType)
-        return operation, schema, (item for item in responses if isinstance(item, pa.RecordBatch))
+        return Answer(operation, schema, _only_batches(responses))
+
+    def _request(self, operation: Operation | None) -> pb2.ExecutePlanRequest:
+        with spark_errors():
+            return self._client._execute_plan_request_with_metadata(operation.id if operation else None)
 
     def _responses(
-        self, request: pb2.ExecutePlanRequest, operation: Operation
-    ) -> Iterator[StructType | pa.RecordBatch]:
-        progress = ConnectProgress(handlers=[operation.on_progress], operation_id=operation.id)
-        with spark_errors():
-            for item in self._client._execute_and_fetch_as_iterator(request, {}, progress):
-                if isinstance(item, StructType | pa.RecordBatch):
-                    yield item
-                elif isinstance(item, PlanMetrics):
-                    operation.metrics.append(item)
-        operation.finished = True
+        self, request: pb2.ExecutePlanRequest, operation: Operation, names: Mapping[str, str]
+    ) -> Generator[StructType | pa.RecordBatch, None, None]:
+        handler: ProgressHandler = operation.on_progress  # type: ignore[assignment]
+        progress = ConnectProgress(handlers=[handler], operation_id=operation.id)
+        received = self._client._execute_and_fetch_as_iterator(request, {}, progress)
+        try:
+            with spark_errors(names):
+                for item in received:
+                    if isinstance(item, StructType | pa.RecordBatch):
+                        yield item
+                    elif isinstance(item, PlanMetrics):
+                        operation.metrics.append(item)
+            operation.complete = True
+        finally:
+            operation.finished = True
+            received.close()  # type: ignore[attr-defined]  # a generator; tells the server to let go
 
     def interrupt(self, operation_id: str) -> None:
         """Stop an operation; its iterator then raises."""
@@ -131,8 +185,18 @@ class ConnectSession:
         with self._lock:
             if self._client.is_closed:
                 return
-            try:
+            concurrent.futures.wait(self._client._release_futures, timeout=2)
+            with contextlib.suppress(Exception):  # a server that is gone holds no session
                 self._client.release_session()
-            except Exception:  # noqa: BLE001 - a server that is gone holds no session
-                pass
             self._client.close()
+
+
+def _only_batches(
+    responses: Generator[StructType | pa.RecordBatch, None, None],
+) -> Generator[pa.RecordBatch, None, None]:
+    try:
+        for item in responses:
+            if isinstance(item, pa.RecordBatch):
+                yield item
+    finally:
+        responses.close()

@@ -1,60 +1,55 @@
-"""The Spark engine: queries run on a Spark Connect server, local or someone else's."""
+"""The Spark engine: queries run on a Spark Connect server, ours or someone else's."""
 
 from __future__ import annotations
 
+import contextlib
 import threading
-from collections.abc import Iterator
-from typing import TYPE_CHECKING
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, TypeVar
+from urllib.parse import urlparse
 
 import pyarrow as pa
 
+from catalog.errors import SqlError
 from catalog.store import WriteTarget
-from catalog.tables import FileFormat
-from gateway.engines.base import Capabilities, EngineQuery, EngineStatus, Health, Progress, RunMetrics, WriteRun
-from gateway.errors import EngineFaultError, NotSupportedError
+from catalog.tables import FileFormat, Scan
+from gateway.engines.base import Capabilities, EngineQuery, EngineStatus, Health
+from gateway.engines.spark import launch, server
+from gateway.errors import EngineDiedError, EngineFaultError, EngineUnavailableError
 from gateway.home import Home
 from gateway.settings import Settings
 
 if TYPE_CHECKING:
-    from gateway.engines.spark.client import ConnectSession, Operation
+    from pyspark.sql.types import StructType
 
+    from gateway.engines.spark.connection import Connection, ZoneSession
+    from gateway.engines.spark.runs import SparkRun
+    from gateway.engines.spark.writing import SparkWriteRun
 
-class SparkRun:
-    """A query on Spark."""
-
-    def __init__(
-        self, session: ConnectSession, operation: Operation, schema: pa.Schema, rows: Iterator[pa.RecordBatch]
-    ):
-        self._session = session
-        self._operation = operation
-        self._rows = rows
-        self.schema = schema
-
-    def batches(self) -> Iterator[pa.RecordBatch]:
-        from gateway.engines.spark.types import conform
-
-        for batch in self._rows:
-            if batch.num_rows:
-                yield conform(batch, self.schema)
-
-    def cancel(self) -> None:
-        self._session.interrupt(self._operation.id)
-
-    def progress(self) -> Progress:
-        return self._operation.progress()
-
-    def metrics(self) -> RunMetrics:
-        return RunMetrics()
+_T = TypeVar("_T")
+_REMEMBER_FAILURE_SECONDS = 60.0
+"""How long a failed start counts as the engine's state; the next query tries again anyway."""
+_CLUSTER_SCHEMES = frozenset({"s3", "s3a", "gs", "abfs", "abfss", "hdfs"})
+_LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
 
 
 class SparkEngine:
-    """Runs queries on Spark. Thread safe."""
+    """Runs queries on Spark. Thread safe. pyspark is imported by the first query or by ``warm``."""
 
     def __init__(self, settings: Settings, home: Home) -> None:
         self._settings = settings
         self._home = home
         self._lock = threading.Lock()
-        self._sessions: dict[str, ConnectSession] = {}
+        self._connecting = threading.Lock()
+        self._connection: Connection | None = None
+        self._failure: tuple[float, SqlError] | None = None
+        self._warming: threading.Thread | None = None
+        self._cores: int | None = None
+        self._running = 0
+        self._idle = threading.Event()
+        self._closed = False
 
     @property
     def name(self) -> str:
@@ -63,57 +58,227 @@ class SparkEngine:
     @property
     def capabilities(self) -> Capabilities:
         return Capabilities(
-            file_formats=frozenset({FileFormat.PARQUET}),
-            uri_schemes=frozenset({"file"}),
+            file_formats=frozenset(FileFormat),
+            uri_schemes=self._schemes(),
             memory_limit_bytes=self._settings.spark.effective_driver_memory_bytes,
-            cores=self._settings.routing.cluster_cores or 2,
+            cores=self._cores or self._settings.routing.cluster_cores or launch.cores(self._settings),
             runs_reference_dialect=True,
         )
 
+    def _schemes(self) -> frozenset[str]:
+        remote = self._settings.spark.remote
+        # Files on this machine's disks are there for a server on this machine only.
+        if not remote:
+            return frozenset({"file"})
+        here = urlparse(remote).hostname in _LOOPBACK
+        return _CLUSTER_SCHEMES | {"file"} if here else _CLUSTER_SCHEMES
+
     def status(self) -> EngineStatus:
-        return EngineStatus(Health.READY if self._sessions else Health.COLD)
+        """Return the state as far as it is known; asks nothing that could take long."""
+        failure = self._failure
+        if failure and time.monotonic() - failure[0] < _REMEMBER_FAILURE_SECONDS:
+            return EngineStatus(Health.UNAVAILABLE, _in_words(failure[1]))
+        if self._settings.spark.remote:
+            known = self._connection is not None
+            return EngineStatus(Health.READY if known else Health.COLD, self._settings.spark.remote.partition("/;")[0])
+        try:
+            found = server.find(self._settings, self._home)
+        except EngineUnavailableError as error:
+            return EngineStatus(Health.UNAVAILABLE, _in_words(error))
+        if found and found.ready:
+            return EngineStatus(Health.READY, f"local server, process {found.pid}")
+        starting = found is not None or (self._warming is not None and self._warming.is_alive())
+        return EngineStatus(Health.STARTING if starting else Health.COLD, "local server")
 
     def warm(self) -> None:
-        pass
-
-    def start(self, query: EngineQuery, *, timeout_seconds: float | None = None) -> SparkRun:  # noqa: ARG002
-        from gateway.engines.spark.relations import relation_plan, sql_relation
-        from gateway.engines.spark.types import arrow_schema, plain
-
-        session = self._session(query.time_zone)
-        for name, source in query.relations.items():
-            session.create_view(name, relation_plan(source))
-        operation, spark_schema, rows = session.execute(sql_relation(query.sql))
-        schema = arrow_schema(spark_schema)
-        if query.schema is not None:
-            wanted = [(field.name, plain(field.type)) for field in query.schema]
-            if wanted != [(field.name, field.type) for field in schema]:
-                raise EngineFaultError(f"Spark's answer has the columns {schema}, not {query.schema}")
-            schema = query.schema
-        return SparkRun(session, operation, schema, rows)
-
-    def _session(self, time_zone: str) -> ConnectSession:
-        from gateway.engines.spark.client import ConnectSession
-
+        """Begin to start the server, to import pyspark and to open a session, in the background."""
         with self._lock:
-            if time_zone not in self._sessions:
-                session = ConnectSession(self._settings.spark.remote)
-                session.configure(
-                    {
-                        "spark.sql.session.timeZone": time_zone,
-                        "spark.sql.ansi.enabled": "true",
-                        "spark.sql.parquet.fieldId.read.enabled": "true",
-                        "spark.sql.sources.partitionColumnTypeInference.enabled": "false",
-                    }
-                )
-                self._sessions[time_zone] = session
-            return self._sessions[time_zone]
+            if self._closed or self._connection or (self._warming and self._warming.is_alive()):
+                return
+            self._warming = threading.Thread(target=self._warm, name="spark-warm", daemon=True)
+            self._warming.start()
 
-    def write(self, query: EngineQuery, target: WriteTarget, *, timeout_seconds: float | None = None) -> WriteRun:
-        raise NotSupportedError("writing through Spark")
+    def _warm(self) -> None:
+        with contextlib.suppress(SqlError):  # status() tells it, and so does the next query
+            zone = self._connect().session("UTC")
+            from gateway.engines.spark.relations import sql_relation
+
+            for _ in zone.session.execute(sql_relation("SELECT 1")).batches:
+                pass
+
+    def start(self, query: EngineQuery, *, timeout_seconds: float | None = None) -> SparkRun:
+        """Begin a query on the server, which is started if there is none; blocks until the schema is known."""
+        from gateway.engines.spark.client import Operation
+        from gateway.engines.spark.relations import sql_relation
+        from gateway.engines.spark.runs import SparkRun, Stopper
+
+        deadline = None if timeout_seconds is None else time.monotonic() + timeout_seconds
+
+        def begin(zone: ZoneSession) -> SparkRun:
+            operation = Operation()
+            stopper = Stopper(zone.session, operation, deadline, timeout_seconds)
+            answer = None
+            try:
+                with stopper.errors(), zone.views.using(query.relations):
+                    answer = zone.session.execute(sql_relation(query.sql), operation, _shown_names(query))
+                run = SparkRun(answer, _result_schema(answer.schema, query), stopper, self._ended)
+            except BaseException:
+                stopper.end()
+                if answer is not None:
+                    answer.batches.close()
+                raise
+            self._began()
+            return run
+
+        return self._on_server(query.time_zone, begin)
+
+    def write(self, query: EngineQuery, target: WriteTarget, *, timeout_seconds: float | None = None) -> SparkWriteRun:
+        """Prepare to write the query's rows as Parquet files; the work is done by ``files()``."""
+        from gateway.engines.spark.writing import SparkWriteRun
+
+        return SparkWriteRun(query, target, timeout_seconds, self._on_server, self._began, self._ended)
+
+    def _on_server(self, time_zone: str, work: Callable[[ZoneSession], _T]) -> _T:
+        """Return what the work gives; a server or session found dead is replaced once."""
+        connection = self._connect()
+        try:
+            return work(connection.session(time_zone))
+        except EngineDiedError:
+            self._forget(connection)
+        connection = self._connect()
+        try:
+            return work(connection.session(time_zone))
+        except EngineDiedError:
+            self._forget(connection)
+            raise
+
+    def _connect(self) -> Connection:
+        connection = self._connection
+        if connection is not None:
+            return connection
+        with self._connecting:
+            if self._connection is not None:
+                return self._connection
+            if self._closed:
+                raise EngineUnavailableError("this gateway is closed")
+            try:
+                opened = self._open()
+            except SqlError as error:
+                self._failure = (time.monotonic(), error)
+                raise
+            self._failure = None
+            self._connection = opened
+            return opened
+
+    def _open(self) -> Connection:
+        remote = self._settings.spark.remote
+        if not remote:
+            with _importing():
+                remote = server.remote(server.start(self._settings, self._home))
+        try:
+            from gateway.engines.spark.connection import Connection
+        except ImportError as error:
+            raise EngineUnavailableError(
+                f"Spark's client cannot be loaded: {error}", hint="pip install 'headgate[spark]'"
+            ) from error
+        opened = Connection(remote, self._settings)
+        try:
+            zone = opened.session("UTC")
+        except EngineDiedError as error:
+            opened.close()
+            raise EngineUnavailableError(
+                f"no Spark Connect server answers at {remote.partition('/;')[0]}", hint="check spark.remote"
+            ) from error
+        self._cores = self._settings.routing.cluster_cores or _asked_cores(zone)
+        return opened
+
+    def _forget(self, connection: Connection) -> None:
+        with self._connecting:
+            if self._connection is connection:
+                self._connection = None
+        # Not closed in line: releasing sessions of a dead server takes a second of tries.
+        threading.Thread(target=connection.close, name="spark-close", daemon=True).start()
+
+    def _began(self) -> None:
+        with self._lock:
+            self._running += 1
+            if self._running == 1 and not self._settings.spark.remote:
+                self._idle.clear()
+                threading.Thread(target=self._stay_in_use, name="spark-in-use", daemon=True).start()
+
+    def _ended(self, died: bool) -> None:
+        with self._lock:
+            self._running -= 1
+            if not self._running:
+                self._idle.set()
+            connection = self._connection
+        if died and connection is not None:
+            self._forget(connection)
+
+    def _stay_in_use(self) -> None:
+        """Keep the server from stopping as idle under a query that takes longer than that."""
+        folder: Path = server.folder_of(self._settings, self._home)
+        every = min(15.0, self._settings.spark.idle_seconds / 4)
+        server.mark_used(folder)
+        while not self._idle.wait(every):
+            server.mark_used(folder)
+        server.mark_used(folder)
 
     def close(self) -> None:
-        with self._lock:
-            sessions, self._sessions = self._sessions, {}
-        for session in sessions.values():
-            session.close()
+        """Release our sessions; the server stays for others until it is idle."""
+        with self._connecting:
+            self._closed = True
+            connection, self._connection = self._connection, None
+        if connection is not None:
+            connection.close()
+
+
+@contextlib.contextmanager
+def _importing():  # type: ignore[no-untyped-def]
+    """Import pyspark while Java starts: both take seconds, on two cores."""
+
+    def load() -> None:
+        with contextlib.suppress(ImportError):  # told where it is needed
+            import gateway.engines.spark.connection  # noqa: F401
+
+    thread = threading.Thread(target=load, name="spark-import", daemon=True)
+    thread.start()
+    try:
+        yield
+    finally:
+        thread.join()
+
+
+def _result_schema(answered: StructType, query: EngineQuery) -> pa.Schema:
+    from gateway.engines.spark.types import arrow_schema, plain
+
+    schema = arrow_schema(answered)
+    if query.schema is None:
+        return schema
+    wanted = [(field.name, plain(field.type)) for field in query.schema]
+    given = [(field.name, field.type) for field in schema]
+    if wanted != given:
+        differing = [f"{g[0]} {g[1]} for {w[0]} {w[1]}" for w, g in zip(wanted, given, strict=False) if w != g]
+        what = ", ".join(differing) or f"{len(given)} columns for {len(wanted)}"
+        raise EngineFaultError(f"Spark's answer has other columns than planned: {what}")
+    return query.schema
+
+
+def _shown_names(query: EngineQuery) -> dict[str, str]:
+    return {name: str(source.table) if isinstance(source, Scan) else name for name, source in query.relations.items()}
+
+
+def _asked_cores(zone: ZoneSession) -> int | None:
+    """Return the cores of the server's executors where its settings tell them."""
+    master = zone.session.setting("spark.master") or ""
+    if launch.is_local(master):
+        return None
+    parts = [zone.session.setting(name) for name in ("spark.executor.instances", "spark.executor.cores")]
+    if all(part and part.isdigit() for part in parts):
+        return int(parts[0] or 0) * int(parts[1] or 0)
+    most = zone.session.setting("spark.cores.max")
+    return int(most) if most and most.isdigit() else None
+
+
+def _in_words(error: SqlError) -> str:
+    return f"{error.message}; {error.hint}" if error.hint else error.message

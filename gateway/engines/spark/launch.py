@@ -6,6 +6,7 @@ Pure: nothing is started or written here.
 import hashlib
 import json
 import os
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, version
@@ -21,10 +22,22 @@ MAIN_CLASS = "org.apache.spark.sql.connect.service.SparkConnectServer"
 TOKEN_VARIABLE = "SPARK_CONNECT_AUTHENTICATE_TOKEN"
 """Read by the server; unlike a property on a command line, other users cannot see it."""
 
-_OPENED = (
-    "java.lang java.lang.invoke java.lang.reflect java.io java.net java.nio java.util java.util.concurrent "
-    "java.util.concurrent.atomic jdk.internal.ref sun.nio.ch sun.nio.cs sun.security.action sun.util.calendar"
-).split()
+_OPENED = [
+    "java.lang",
+    "java.lang.invoke",
+    "java.lang.reflect",
+    "java.io",
+    "java.net",
+    "java.nio",
+    "java.util",
+    "java.util.concurrent",
+    "java.util.concurrent.atomic",
+    "jdk.internal.ref",
+    "sun.nio.ch",
+    "sun.nio.cs",
+    "sun.security.action",
+    "sun.util.calendar",
+]
 
 
 @dataclass(frozen=True)
@@ -120,6 +133,20 @@ def is_local(master: str) -> bool:
     return master == "local" or master.startswith("local[")
 
 
+def cores(settings: Settings) -> int:
+    """Return how many tasks run at a time, as far as the settings tell; else the cores of this machine."""
+    conf = settings.spark.conf
+    named = re.fullmatch(r"local\[(\d+)(?:,\d+)?\]", settings.spark.master)
+    if named:
+        return int(named.group(1))
+    if settings.spark.master == "local":
+        return 1
+    each = [conf.get(name, "") for name in ("executor.instances", "executor.cores")]
+    if not is_local(settings.spark.master) and all(text.isdigit() for text in each):
+        return int(each[0]) * int(each[1])
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
 def needs_submit(master: str) -> bool:
     """Return True for masters whose preparations are SparkSubmit's work; it costs a second."""
     return not (is_local(master) or master.startswith("spark://"))
@@ -145,13 +172,12 @@ def spark_properties(settings: Settings, *, port: int, folder: Path) -> dict[str
         "spark.sql.runSQLOnFiles": "false",
     }
     if is_local(settings.spark.master):
-        cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
         properties |= {
             "spark.driver.host": "127.0.0.1",
             "spark.driver.bindAddress": "127.0.0.1",
             "spark.local.dir": str(folder / "tmp"),
             # Adaptive execution merges what is too small; nothing splits what is too large.
-            "spark.sql.shuffle.partitions": str(max(16, 8 * cores)),
+            "spark.sql.shuffle.partitions": str(max(16, 8 * cores(settings))),
             # The planned files are listed here, in this process: a job per listing costs more than it saves.
             "spark.sql.sources.parallelPartitionDiscovery.threshold": "1000000",
         }

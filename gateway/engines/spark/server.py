@@ -43,6 +43,10 @@ class ServerStatus:
     idle_for_seconds: float
 
     @property
+    def pid(self) -> int:
+        return int(self.address.java.split(" ")[1])
+
+    @property
     def log(self) -> Path:
         return self.folder / "log"
 

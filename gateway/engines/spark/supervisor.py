@@ -114,7 +114,7 @@ class Supervisor:
                 stderr=log,
                 cwd=self._folder,
                 env=os.environ | self._launch.environment,
-                preexec_fn=_die_with_parent if sys.platform == "linux" else None,
+                preexec_fn=_die_with_parent if sys.platform == "linux" else None,  # noqa: PLW1509 - has no threads
             )
         address = Address(
             port=self._launch.port,
