@@ -7,7 +7,6 @@ from gateway.errors import InvalidSettingError
 from gateway.formats.base import Format as Format
 from gateway.formats.base import FormatOptions as FormatOptions
 from gateway.formats.base import write as write
-from gateway.formats.base import write_file as write_file
 
 FORMATS: Mapping[str, str] = {
     "table": "gateway.formats.table:Table",

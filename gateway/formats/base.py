@@ -1,17 +1,10 @@
-"""What an output format is, and how its bytes reach a file. Bytes out; nothing here knows a terminal."""
+"""What an output format is. Bytes out; nothing here knows a terminal or the name of a file."""
 
-import errno
-import os
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
-from pathlib import Path
 from typing import BinaryIO, Protocol
-from uuid import uuid4
 
 import pyarrow as pa
-
-from catalog.errors import DiskFullError, FileAccessError
 
 
 def _say_nothing(_note: str) -> None:
@@ -85,40 +78,3 @@ def write(
     """
     for piece in chosen.encode(schema, batches, options):
         sink.write(piece)
-
-
-def write_file(
-    chosen: Format,
-    schema: pa.Schema,
-    batches: Iterator[pa.RecordBatch],
-    path: Path,
-    options: FormatOptions = DEFAULTS,
-) -> None:
-    """Write a result to a file that appears whole or not at all; one that was there before is replaced.
-
-    Raises: what ``Format.encode`` raises; DiskFullError; FileAccessError.
-    """
-    if path.exists() and not path.is_file():  # /dev/stdout, a named pipe: nothing to put a whole file in place of
-        with _file_errors(path), path.open("wb") as sink:
-            write(chosen, schema, batches, sink, options)
-        return
-    partial = path.with_name(f".{path.name}.{uuid4().hex[:8]}.part")
-    with _file_errors(path):
-        try:
-            with partial.open("xb") as sink:
-                write(chosen, schema, batches, sink, options)
-            os.replace(partial, path)
-        finally:
-            partial.unlink(missing_ok=True)
-
-
-@contextmanager
-def _file_errors(path: Path) -> Iterator[None]:
-    try:
-        yield
-    except BrokenPipeError:
-        raise  # the reader of a pipe has seen enough
-    except OSError as error:
-        if error.errno in (errno.ENOSPC, errno.EDQUOT):
-            raise DiskFullError(f"no space left while writing {path}", hint="nothing was left behind") from error
-        raise FileAccessError(f"cannot write {path}: {error.strerror or error}") from error
