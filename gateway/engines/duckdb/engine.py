@@ -154,7 +154,7 @@ class _Work:
             broken = False
             raise
         except (duckdb.Error, OSError, RuntimeError, MemoryError, SqlError) as error:
-            fault = translated(error)
+            fault = translated(error, self._query.relations)
             broken = isinstance(error, duckdb.FatalException | duckdb.InternalException)
             raise self._stopped(fault) from (error if fault is not error else error.__cause__)
         finally:

@@ -7,13 +7,15 @@ surfaces; after the first batch Arrow passes on only that text, as OSError (duck
 import errno
 import json
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 
 import duckdb
 
 from catalog.errors import CorruptFileError, DiskFullError, FileAccessError, SqlError
+from catalog.tables import Scan
+from gateway.engines.base import Relation
 from gateway.errors import (
     AmbiguousColumnError,
     BeyondEngineError,
@@ -31,6 +33,8 @@ from gateway.errors import (
     SubqueryCardinalityError,
 )
 
+FULL_DISK = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
+DISK_HINT = "free space, or set duckdb.temp_directory"
 MEMORY_HINT = "raise duckdb.memory_limit or duckdb.temp_limit, or let the query run on Spark"
 
 ERRORS: dict[type[Exception], type[SqlError]] = {
@@ -84,23 +88,18 @@ def _patterns(*rows: tuple[str, type[SqlError]]) -> tuple[_Pattern, ...]:
     return tuple(_Pattern(re.compile(text, re.IGNORECASE | re.DOTALL), error) for text, error in rows)
 
 
-# Only for classes that DuckDB uses for many things; what users' data or text can put into a message comes last in it.
 PATTERNS: dict[str, tuple[_Pattern, ...]] = {
     "Invalid Input": _patterns(
         (r"Division by zero", DivisionByZeroError),
         (r"More than one row returned by a subquery", SubqueryCardinalityError),
-        (
-            r"(No magic bytes|File '.*' too small to be a Parquet|Invalid (Parquet|footer)|.*Parquet file)",
-            CorruptFileError,
-        ),
-        (r".*(parquet|thrift).*(corrupt|invalid|malformed)", CorruptFileError),
-        (r"Error when (sniffing|converting)|CSV Error", CorruptFileError),
+        (r"CSV Error|Malformed JSON in file|JSON transform error in file", CorruptFileError),
+        (r"No magic bytes|File '.*' too small to be a Parquet|.*\bParquet file\b|Invalid footer", CorruptFileError),
+        (r"Path: cannot join", FileAccessError),
         (r"Type \S+ with value .* can't be cast|Could not (cast|convert|parse)", InvalidCastError),
-        (r"Malformed JSON", CorruptFileError),
     ),
     "Out of Range": _patterns(
         (r"(array|list) index|index .* out of (range|bounds)", IndexOutOfBoundsError),
-        (r"cannot take|Cannot create a string of size|is undefined", EvaluationError),
+        (r"cannot take|Cannot create a string of size|.*is undefined", EvaluationError),
     ),
     "Conversion": _patterns(
         # What the portable set makes DuckDB say (gateway.dialects.portability.macros).
@@ -108,20 +107,20 @@ PATTERNS: dict[str, tuple[_Pattern, ...]] = {
         (r".*'headgate index: ", IndexOutOfBoundsError),
         (r".*'headgate overflow: ", NumericOverflowError),
         (r".*'headgate raised: ", EvaluationError),
-        (r"CSV Error|Error when converting column", CorruptFileError),
+        (r"CSV Error|Error while reading file", CorruptFileError),
     ),
     "IO": _patterns(
-        (r".*No space left on device|.*disk is full|.*failed to offload data block", DiskFullError),
+        (r".*(No space left on device|Disk quota exceeded|File too large)", DiskFullError),
         (r"No files found|.*No such file|.*Permission denied|Cannot open", FileAccessError),
         (
-            r".*(corrupt|Snappy|Zstd|ZSTD|LZ4|decompress|thrift|Thrift|Parquet|truncated|Could not read)",
+            r".*(corrupt|snappy|zstd|lz4|gzip|brotli|decompress|thrift|parquet|truncated|read from file)",
             CorruptFileError,
         ),
     ),
-    "TransactionContext": _patterns((r"", EngineFaultError)),
-    "Out of Memory": _patterns((r".*(max_temp_directory_size|No space left)", OutOfMemoryError)),
     "Binder": _patterns((r"Ambiguous reference", AmbiguousColumnError)),
     "Parser": _patterns((r"syntax error", SqlSyntaxError)),
+    # What DuckDB throws without a class of its own: Thrift's errors in a Parquet file.
+    "Invalid": _patterns((r"", CorruptFileError)),
 }
 """DuckDB's name of an error's class → what its messages mean, first match from the start of the message."""
 
@@ -153,64 +152,67 @@ _CLASS_NAMES: dict[str, type[Exception]] = {
 }
 """The name of a class in an error's text → the class."""
 
-_TEXT = re.compile(r"(?P<name>[A-Za-z ]+?) Error: (?P<rest>.*)\Z", re.DOTALL)
+_TEXT = re.compile(r"(?:(?P<name>[A-Za-z ]+?) Error: )?(?P<json>\{\"exception_type\".*)\Z", re.DOTALL)
+_PLAIN_TEXT = re.compile(r"(?P<name>[A-Za-z ]+?) Error: (?P<message>.*)\Z", re.DOTALL)
+_RAISED = re.compile(r"'headgate (?:beyond|index|overflow|raised): (.*)' (?:to|as) ", re.DOTALL)
 _INTERNAL_NAME = re.compile(r'"?\bhg_\w+"?')
 _ADVICE = re.compile(
     r"\s*(Use TRY\(.*|Use \"SET .*|\n+LINE \d+:.*|\n+Candidate.*|Possible solutions:.*|You might need to add.*)",
     re.DOTALL,
 )
+_CSV = re.compile(
+    r"CSV Error on Line: (?P<line>\d+)\n.*?^(?P<problem>(?:Error when|Expected Number|Value with|Invalid "
+    r"unicode|Maximum line|[^\n]*quote)[^\n]*)$.*^  file = (?P<file>[^\n]*)$",
+    re.DOTALL | re.MULTILINE,
+)
 
 
-def translated(error: BaseException, files: Sequence[str] = ()) -> SqlError:
+def translated(error: BaseException, relations: Mapping[str, Relation] | None = None) -> SqlError:
     """Return the SqlError for what DuckDB or the Arrow reader over it raised.
 
-    ``files`` are the data files of the query, to name one in an error that does not.
+    ``relations`` are the query's, to say where a damaged file is when DuckDB does not.
     """
     if isinstance(error, SqlError):
         return error
     if isinstance(error, MemoryError):
         return OutOfMemoryError("the query needs more memory than this process may use", hint=MEMORY_HINT)
+    if isinstance(error, OSError) and error.errno in FULL_DISK:
+        return DiskFullError("the disk is full", hint=DISK_HINT)
     text = str(error)
-    match = _TEXT.search(text)
-    if match is None:
-        return _nameless(error, text)
-    name, message = _parsed(match)
-    nearest = _CLASS_NAMES.get(name) or _nearest(type(error))
-    return _made(name, ERRORS[nearest], message)
-
-
-def _parsed(match: re.Match[str]) -> tuple[str, str]:
-    name, rest = match["name"].strip(), match["rest"]
-    try:
-        # Arrow may append its own words after the JSON.
-        fields, _ = json.JSONDecoder().raw_decode(rest)
-        return str(fields["exception_type"]), str(fields["exception_message"])
-    except (ValueError, KeyError, TypeError):
-        return name, rest
-
-
-def _nearest(kind: type[BaseException]) -> type[Exception]:
-    return next((cls for cls in kind.__mro__ if cls in ERRORS), duckdb.Error)
-
-
-def _nameless(error: BaseException, text: str) -> SqlError:
-    if isinstance(error, OSError) and error.errno == errno.ENOSPC:
-        return DiskFullError("the disk is full", hint="free space, or point duckdb.temp_directory elsewhere")
     if "Query interrupted" in text:  # duckdb 2.0.0 raises RuntimeError when a signal reached Python meanwhile
         return QueryCanceledError("the query was cancelled")
-    return _made("", ERRORS[_nearest(type(error))], text)
+    name, message = _parsed(text)
+    nearest = _CLASS_NAMES.get(name) or next((cls for cls in type(error).__mro__ if cls in ERRORS), duckdb.Error)
+    kind = next((p.error for p in PATTERNS.get(name, ()) if p.text.match(message)), ERRORS[nearest])
+    return _made(kind, message, relations or {})
 
 
-def _made(name: str, kind: type[SqlError], message: str) -> SqlError:
-    for pattern in PATTERNS.get(name, ()):
-        if pattern.text.match(message):
-            kind = pattern.error
-            break
+def _parsed(text: str) -> tuple[str, str]:
+    """Return DuckDB's name of the class, empty if unknown, and the message."""
+    match = _TEXT.search(text)
+    if match is not None:
+        try:
+            # Arrow may append words of its own after the JSON.
+            fields, _ = json.JSONDecoder().raw_decode(match["json"])
+            return str(fields["exception_type"]), str(fields["exception_message"])
+        except (ValueError, KeyError, TypeError):
+            return match["name"] or "", match["json"]
+    plain = _PLAIN_TEXT.search(text)
+    return (plain["name"].strip(), plain["message"]) if plain is not None else ("", text)
+
+
+def _made(kind: type[SqlError], message: str, relations: Mapping[str, Relation]) -> SqlError:
+    raised = _RAISED.search(message)
+    if raised is not None:
+        return kind(raised[1])
     clean = _INTERNAL_NAME.sub("the table", _ADVICE.sub("", message)).strip().rstrip(".")
+    first = clean.partition("\n")[0]
+    if kind is CorruptFileError:
+        return CorruptFileError(_damage(message, first, relations), hint="is the file whole and what it claims to be?")
     if kind is OutOfMemoryError:
-        return OutOfMemoryError("DuckDB ran out of memory and of room to spill: " + _first(clean), hint=MEMORY_HINT)
+        return OutOfMemoryError(f"DuckDB ran out of memory and of room to spill: {first}", hint=MEMORY_HINT)
     if kind is DiskFullError:
-        return DiskFullError(f"the disk is full: {_first(clean)}", hint="free space, or set duckdb.temp_directory")
+        return DiskFullError(f"the disk is full: {first}", hint=DISK_HINT)
     if kind is QueryCanceledError:
         return QueryCanceledError("the query was cancelled")
     if kind is EngineFaultError:
@@ -218,8 +220,16 @@ def _made(name: str, kind: type[SqlError], message: str) -> SqlError:
     return kind(clean)
 
 
-def _first(text: str) -> str:
-    return text.splitlines()[0] if text else text
+def _damage(message: str, first: str, relations: Mapping[str, Relation]) -> str:
+    """Return what is wrong with which file, as near as can be told."""
+    csv = _CSV.search(message)
+    if csv is not None:
+        return f"{csv['file']}, line {csv['line']}: {csv['problem'].rstrip('.')}"
+    scans = [relation for relation in relations.values() if isinstance(relation, Scan) and len(relation.files)]
+    if not scans or any(scan.location in first for scan in scans):
+        return first
+    paths = [path for scan in scans for path in (scan.files.paths[0].as_py(), scan.location)[len(scan.files) > 1 :][:1]]
+    return f"a file of {' or '.join(paths)} is damaged: {first}"
 
 
 @contextmanager

@@ -22,7 +22,7 @@ from gateway import processes
 from gateway.engines.base import Relation
 from gateway.engines.duckdb.errors import translated
 from gateway.engines.duckdb.lockdown import open_database
-from gateway.engines.duckdb.relations import folders, scan_sql
+from gateway.engines.duckdb.relations import folders, pattern, scan_sql
 from gateway.engines.duckdb.text import literal, quoted
 from gateway.errors import InvalidSettingError
 from gateway.settings import DuckDBSettings
@@ -158,8 +158,8 @@ class SessionPool:
             session.define(relations)
         except BaseException as error:
             self.release(session, broken=True)
-            if isinstance(error, duckdb.Error | OSError | RuntimeError):
-                raise translated(error) from error
+            if isinstance(error, duckdb.Error | OSError | RuntimeError | MemoryError):
+                raise translated(error, relations) from error
             raise
         return session
 
@@ -233,7 +233,7 @@ class SessionPool:
                 f"cannot make the spill folder {temp}: {error.strerror}", hint="set duckdb.temp_directory"
             ) from error
         try:
-            root = open_database(self._settings, allowed | self._extra, temp)
+            root = open_database(self._settings, _with_patterns(allowed | self._extra), temp)
         except (duckdb.Error, RuntimeError, OSError) as error:
             raise translated(error) from error
         return Instance(root, allowed | self._extra, temp)
@@ -243,6 +243,11 @@ def _needed(relations: Mapping[str, Relation], more_folders: Iterable[str]) -> f
     scans = [relation for relation in relations.values() if isinstance(relation, Scan)]
     found = {folder for scan in scans for folder in folders(scan)} | set(more_folders)
     return frozenset(map(_folder, found))
+
+
+def _with_patterns(folders: Iterable[str]) -> set[str]:
+    """Add how the folders look in patterns: DuckDB holds both the pattern and what it found against the list."""
+    return {form for folder in folders for form in (folder, pattern(folder))}
 
 
 def _folder(path: str) -> str:
