@@ -13,8 +13,6 @@ from sqlglot import exp
 
 from catalog.schema import Schema
 from gateway.bound import BindingContext, Obstacle
-from gateway.dialects.portability.functions import aggregates as _aggregates  # noqa: F401
-from gateway.dialects.portability.functions import conditionals as _conditionals  # noqa: F401
 from gateway.dialects.portability.macros import DUCKDB_MACROS as _BODIES
 from gateway.dialects.portability.queries import Queries
 from gateway.dialects.portability.typed import NotPortableError
@@ -23,7 +21,7 @@ from gateway.dialects.portability.types import to_arrow
 DUCKDB_SETTINGS: Mapping[str, str] = MappingProxyType(
     {
         "integer_division": "false",
-        "ieee_floating_point_ops": "true",
+        "ieee_floating_point_ops": "false",
         "error_on_division_by_zero": "true",
         "scalar_subquery_error_on_multiple_rows": "true",
         "order_by_non_integer_literal": "false",

@@ -48,8 +48,13 @@ def _sum(symbol: str, left: Typed, a: Type, right: Typed, b: Type, node: exp.Exp
     scale = max(a.scale, b.scale)
     type_ = adjusted(max(a.precision - a.scale, b.precision - b.scale) + scale + 1, scale)
     if type_.scale < scale:
-        raise NotPortableError(f"{a} {symbol} {b}", _TOO_WIDE, node)
+        sides = [f"hg_raise({unscaled(v, t)}, {_power(scale - t.scale)})" for v, t in ((left, a), (right, b))]
+        return scaled(f"hg_divide({sides[0]} {symbol} {sides[1]}, {_power(scale - type_.scale)})", type_), type_
     return f"CAST({_as(left, type_)} {symbol} {_as(right, type_)} AS {duckdb_name(type_)})", type_
+
+
+def _power(exponent: int) -> str:
+    return f"{10**exponent}::HUGEINT"
 
 
 def _add(left: Typed, a: Type, right: Typed, b: Type, node: exp.Expr) -> tuple[str, Type]:
@@ -63,7 +68,8 @@ def _subtract(left: Typed, a: Type, right: Typed, b: Type, node: exp.Expr) -> tu
 def _multiply(left: Typed, a: Type, right: Typed, b: Type, node: exp.Expr) -> tuple[str, Type]:
     type_ = adjusted(a.precision + b.precision + 1, a.scale + b.scale)
     if type_.scale < a.scale + b.scale:
-        raise NotPortableError(f"{a} * {b}", _TOO_WIDE, node)
+        lost = _power(a.scale + b.scale - type_.scale)
+        return scaled(f"hg_product({unscaled(left, a)}, {unscaled(right, b)}, {lost})", type_), type_
     # DuckDB keeps 64 bits and overflows when both operands fit in them and the product may not.
     wide = a.precision + b.precision > _INT64_DIGITS and max(a.precision, b.precision) <= _INT64_DIGITS
     first = decimal(_INT64_DIGITS + 1, a.scale) if wide else a
@@ -77,7 +83,7 @@ def unscaled(value: Typed, type_: Type) -> str:
     if type_.precision + type_.scale <= 38:
         power = f"CAST(1{'0' * type_.scale} AS DECIMAL({type_.scale + 1},0))"
         return f"CAST(CAST({value.sql} AS DECIMAL(38,{type_.scale})) * {power} AS HUGEINT)"
-    return f"CAST(replace(CAST({value.sql} AS VARCHAR), '.', '') AS HUGEINT)"
+    return f"CAST(replace(CAST(CAST({value.sql} AS {duckdb_name(type_)}) AS VARCHAR), '.', '') AS HUGEINT)"
 
 
 def scaled(digits: str, type_: Type) -> str:
@@ -101,10 +107,14 @@ def _divide(left: Typed, a: Type, right: Typed, b: Type, node: exp.Expr) -> tupl
 def exact_quotient(left: Typed, a: Type, right: Typed, b: Type, type_: Type, node: exp.Expr) -> str:
     """Return the quotient rounded half up to the scale of ``type_``; division by zero is an error."""
     shift = type_.scale - a.scale + b.scale
-    if shift < 0 or a.precision + shift > 38:
-        raise NotPortableError(f"{a} / {b}", _TOO_WIDE, node)
-    dividend = f"{unscaled(left, a)} * {10**shift}::HUGEINT" if shift else unscaled(left, a)
-    return scaled(f"hg_divide({dividend}, {unscaled(right, b)})", type_)
+    dividend, divisor = unscaled(left, a), unscaled(right, b)
+    if a.precision + shift > 38 or shift < 0:
+        # Only values near the 38 digits that no sum of money has leave the 128 bits; those go to Spark.
+        side = "hg_raise({}, " + _power(abs(shift)) + ")"
+        dividend, divisor = (side.format(dividend), divisor) if shift >= 0 else (dividend, side.format(divisor))
+    elif shift:
+        dividend = f"{dividend} * {_power(shift)}"
+    return scaled(f"hg_divide({dividend}, {divisor})", type_)
 
 
 def _remainder(left: Typed, a: Type, right: Typed, b: Type, node: exp.Expr) -> tuple[str, Type]:
@@ -114,7 +124,7 @@ def _remainder(left: Typed, a: Type, right: Typed, b: Type, node: exp.Expr) -> t
     if wide > 38:
         raise NotPortableError(f"{a} % {b}", _TOO_WIDE, node)
     both = decimal(wide, scale)
-    return f"CAST(hg_remainder({_as(left, both)}, {_as(right, both)}) AS {duckdb_name(type_)})", type_
+    return f"CAST({_as(left, both)} % {_as(right, both)} AS {duckdb_name(type_)})", type_
 
 
 _OPERATIONS = {"+": _add, "-": _subtract, "*": _multiply, "/": _divide, "%": _remainder}
@@ -125,9 +135,11 @@ def plain_operation(symbol: str, left: Typed, right: Typed, type_: Type) -> Type
     name = f"({left.name} {symbol} {right.name})"
     flags = flags_of((left, right))
     if symbol == "/":
-        sql, flags = f"hg_quotient({left.sql}, {right.sql})", flags | RAISES | DIVIDES
+        sql, flags = f"({left.sql} / {right.sql})", flags | RAISES | DIVIDES
     elif symbol == "%":
-        sql, flags = f"hg_remainder({left.sql}, {right.sql})", flags | RAISES | DIVIDES
+        whole = type_ in INTEGRAL
+        sql = f"hg_remainder({left.sql}, {right.sql})" if whole else f"({left.sql} % {right.sql})"
+        flags = flags | RAISES | DIVIDES
     else:
         sql = f"({left.sql} {symbol} {right.sql})"
         flags |= 0 if type_.kind in ("double", "float") else RAISES

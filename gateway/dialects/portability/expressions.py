@@ -122,7 +122,7 @@ class Expressions:
         keys = self.scope.keys
         if keys and not self.scope.in_aggregate and result.sql in keys:
             key = keys[result.sql]
-            return Typed(key.sql, result.type, result.name, UNKNOWN, 0)
+            return Typed(key.sql, result.type, result.name, UNKNOWN, 0, result.bare_column)
         return result
 
     def all(self, nodes: Any) -> list[Typed]:
@@ -349,7 +349,7 @@ def _integer_division(walk: Expressions, node: exp.Expr) -> Typed:
     if left.type not in INTEGRAL or right.type not in INTEGRAL:
         raise NotPortableError(f"{left.type} div {right.type}", "only integers are divided so", node)
     sides = [walk.cast(side, BIGINT) for side in (left, right)]
-    sql = f"hg_int_quotient({sides[0].sql}, {sides[1].sql})"
+    sql = f"({sides[0].sql} // {sides[1].sql})"
     return Typed(sql, BIGINT, f"({left.name} div {right.name})", UNKNOWN, flags_of(sides) | RAISES | DIVIDES)
 
 
@@ -357,6 +357,8 @@ def _negative(walk: Expressions, node: exp.Expr) -> Typed:
     inner = node.this
     if isinstance(inner, exp.Literal) and not inner.is_string:
         return _number("-" + inner.this, node)
+    if isinstance(inner, exp.Cast) and "literal" in inner.meta:
+        return _suffixed(walk, inner, "-" + inner.meta["literal"])
     value = walk(inner)
     if not is_numeric(value.type):
         raise NotPortableError(f"-{value.type}", "only numbers are negated", node)

@@ -120,7 +120,8 @@ def _aggregated(
     row, fitted = find(function, arguments, walk, node)
     if distinct and not row.distinct:
         raise NotPortableError(f"{function.name}(DISTINCT)", "not in the portable set", node)
-    window = frame(walk, over, function) if over is not None else Frame("", "", 0)
+    shift = next((a.value for a in fitted[1:2] if isinstance(a.value, int)), 1)
+    window = frame(walk, over, function, shift) if over is not None else Frame("", "", 0)
     tail = (f" FILTER (WHERE {condition.sql})" if condition is not None else "") + window.sql
     type_ = row.result(fitted) if callable(row.result) else row.result
     sql = _body(row, Call(fitted, type_, walk, node, distinct, tail))

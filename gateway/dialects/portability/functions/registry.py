@@ -167,9 +167,16 @@ def aggregate(
     _define(AGGREGATE, names, parameters, result, body, examples, row)
 
 
-def window(names: str, parameters: str, result: "Result | str", body: Body, *examples: str) -> None:
+def window(
+    names: str,
+    parameters: str,
+    result: "Result | str",
+    body: Body,
+    *examples: str,
+    name: Callable[[Sequence[Typed]], str | None] | None = None,
+) -> None:
     """Add a row for a function that needs OVER."""
-    row = Row(tuple(parameters.split()), _result(result), body, False, None)
+    row = Row(tuple(parameters.split()), _result(result), body, False, name)
     _define(WINDOW, names, parameters, result, body, examples, row)
 
 
