@@ -44,10 +44,10 @@ def is_number(type_: pa.DataType) -> bool:
 
 
 def has_free_text(type_: pa.DataType) -> bool:
-    """Whether the text form may hold any character: that of numbers, times, booleans and binary cannot."""
+    """Whether the text form may be empty, long or hold any character: that of numbers, times and booleans cannot."""
     if pa.types.is_dictionary(type_):
         return has_free_text(type_.value_type)
-    return not (is_number(type_) or pa.types.is_boolean(type_) or pa.types.is_temporal(type_) or _is_binary(type_))
+    return not (is_number(type_) or pa.types.is_boolean(type_) or pa.types.is_temporal(type_))
 
 
 def data(strings: pa.Array) -> bytes:
