@@ -97,6 +97,8 @@ class Select:
             return
         aliased = isinstance(projection, exp.Alias)
         expression = projection.this if aliased else projection
+        while isinstance(expression, exp.Paren):
+            expression = expression.this
         if not aliased and isinstance(expression, exp.Anonymous) and fold(expression.name) in GENERATORS:
             self.complete = False
             self.outputs.append(Output("*", expression, False, Field("*")))

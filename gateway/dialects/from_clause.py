@@ -219,8 +219,8 @@ class FromClause:
         first, last = edits.index_at(parts[0].meta["start"]), edits.index_at(parts[-1].meta["start"])
         after = self._after_version(last + 1)
         edits.replace(edits.tokens[first].start, edits.tokens[after - 1].end + 1, relation)
-        if given:
-            return given
+        if given or (first and edits.tokens[first - 1].text.upper() == "TABLE"):  # TABLE t takes no alias
+            return given or relation
         alias = self._text_alias(parts[-1].name)
         edits.insert(edits.tokens[self._after_sample(after) - 1].end + 1, f" AS {quote(alias)}")
         return alias
@@ -373,7 +373,7 @@ class FromClause:
         if isinstance(node.this, exp.Subquery):
             self.work.count("subqueries")
             fields = self.binder.query(node.this.this, seen)
-            return self._source(node, "lateral", [Field(each.name, each.type) for each in fields])
+            return self._source(node, "derived", [Field(each.name, each.type) for each in fields])
         return self._function(node, node.this, seen)
 
     def _lateral_view(self, node: exp.Lateral, scope: Scope) -> None:
