@@ -75,11 +75,13 @@ class DuckDBEngine:
         """Return the run; work begins with the first batch, so that it can be cancelled from its first moment."""
         deadline = None if timeout_seconds is None else time.monotonic() + timeout_seconds
         work = _Work(self._pool, self._watchdog, query, deadline, self._check_open)
-        schema = query.schema
-        if schema is None:
-            with self.connection(query) as connection:
-                schema = bound_schema(connection, query.sql)
+        schema = self.describe(query) if query.schema is None else query.schema
         return DuckDBRun(work, query.sql, schema, self._settings.results.batch_rows)
+
+    def describe(self, query: EngineQuery) -> pa.Schema:
+        """Return DuckDB's names and types of a query's columns without running it. Raises: as ``start``."""
+        with self.connection(query) as connection:
+            return bound_schema(connection, query.sql)
 
     def write(
         self, query: EngineQuery, target: WriteTarget, *, timeout_seconds: float | None = None

@@ -43,8 +43,10 @@ def open_database(settings: DuckDBSettings, folders: Iterable[str], temp: Path) 
         connection.execute(macro)
     if settings.temp_limit_bytes:
         connection.execute(f"SET GLOBAL max_temp_directory_size = '{settings.temp_limit_bytes}B'")
-    allowed = ", ".join(literal(folder.rstrip("/") + "/") for folder in sorted(set(folders)))
-    connection.execute(f"SET GLOBAL allowed_directories = [{allowed}]")
+    names = sorted({folder.rstrip("/") for folder in folders})
+    # COPY TO looks at the folder itself too, which the list of directories does not cover (duckdb 2.0.0).
+    connection.execute(f"SET GLOBAL allowed_paths = [{', '.join(map(literal, names))}]")
+    connection.execute(f"SET GLOBAL allowed_directories = [{', '.join(literal(name + '/') for name in names)}]")
     connection.execute("SET GLOBAL enable_external_access = false")
     connection.execute(f"SET GLOBAL allowed_configs = [{', '.join(literal(name) for name in SESSION_SETTINGS)}]")
     connection.execute("SET GLOBAL lock_configuration = true")

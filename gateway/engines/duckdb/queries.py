@@ -22,8 +22,9 @@ def bound_schema(connection: duckdb.DuckDBPyConnection, sql: str) -> pa.Schema:
     """Return the schema of a query's result without running it. Raises: as ``stream``."""
     _check(connection, sql)
     signature = _seam.bind(connection, sql)
-    schema: pa.Schema = _seam.arrow_schema(connection, signature.names, signature.types)
-    return schema
+    numbers = [str(index) for index in range(len(signature.names))]  # equal names would be made different
+    schema = _seam.arrow_schema(connection, numbers, signature.types)
+    return pa.schema([field.with_name(name) for field, name in zip(schema, signature.names, strict=True)])
 
 
 def _check(connection: duckdb.DuckDBPyConnection, sql: str) -> None:
