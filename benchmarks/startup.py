@@ -65,6 +65,7 @@ def main() -> None:
     runs = int(sys.argv[1]) if len(sys.argv) > 1 else 9
     with tempfile.TemporaryDirectory() as home:
         os.environ["HEADGATE_HOME"] = home
+        os.environ.pop("PYTHONDONTWRITEBYTECODE", None)  # a checkout that never keeps bytecode compiles every time
         whole = cost(HEADGATE, runs)
         loaded = loaded_modules()
     parts = {name: cost([sys.executable, "-c", script], runs) for name, script in IMPORTS.items()}

@@ -6,12 +6,14 @@ from collections.abc import Sequence
 from catalog.errors import SqlError
 from repl.exits import DONE, FAILED, exit_code
 from repl.narration import error_text
+from repl.startup import forget_stdout, leave
 from repl.terminal import Terminal, process_terminal
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Run the command line and return its exit code."""
-    return run(sys.argv[1:] if argv is None else argv, process_terminal())
+    """Run the command line and return its exit code; as the process's own entry, without ``argv``, end it."""
+    code = run(sys.argv[1:] if argv is None else argv, process_terminal())
+    return code if argv is not None else leave(code)
 
 
 def run(argv: Sequence[str], terminal: Terminal) -> int:
@@ -30,19 +32,11 @@ def run(argv: Sequence[str], terminal: Terminal) -> int:
         terminal.status("")
         return exit_code(error)
     except BrokenPipeError:
-        _forget_stdout()
+        forget_stdout()
         return DONE
     except RecursionError:
         terminal.complain("error: the statement is nested too deeply")
         return FAILED
-
-
-def _forget_stdout() -> None:
-    """Let Python's last flush of a closed pipe go nowhere instead of complaining. Source: Python, "SIGPIPE"."""
-    import os
-
-    null = os.open(os.devnull, os.O_WRONLY)
-    os.dup2(null, sys.stdout.fileno())
 
 
 if __name__ == "__main__":

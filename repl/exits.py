@@ -23,6 +23,14 @@ class UsageError(UserError):
     code = "USAGE"
 
 
+class ClosedOutputError(BrokenPipeError):
+    """Nobody reads standard output any more (``| head``): no failure, if all statements ran."""
+
+    def __init__(self, *, statements_left: bool) -> None:
+        super().__init__()
+        self.statements_left = statements_left
+
+
 EXIT_CODES: Mapping[type[BaseException], int] = {
     SqlError: FAILED,
     UsageError: USAGE,

@@ -10,7 +10,7 @@ from dataclasses import asdict, dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from catalog.errors import SqlError
-from repl.exits import DONE, exit_code, worse
+from repl.exits import DONE, ClosedOutputError, exit_code, worse
 from repl.narration import Source, Truth, error_text, truth_line
 from repl.progress import ProgressLine, progress_text
 from repl.running import interruptible
@@ -67,12 +67,15 @@ class ReplSession:
     def run_script(self, name: str, text: str) -> int:
         """Run the statements of a script and return the exit code: of the first failure, but FAILED before RETRY.
 
-        Raises: KeyboardInterrupt after Ctrl-C; BrokenPipeError when nobody reads the output any more.
+        Raises: KeyboardInterrupt after Ctrl-C; ClosedOutputError when nobody reads the output any more.
         """
         worst = DONE
-        for statement in self._statements(text):
+        statements = self._statements(text)
+        for statement in statements:
             try:
                 self._run(statement)
+            except BrokenPipeError as error:
+                raise ClosedOutputError(statements_left=next(statements, None) is not None) from error
             except SqlError as error:
                 source = Source(name, text, statement.line, statement.column)
                 self.terminal.complain(error_text(error, source))

@@ -1,7 +1,10 @@
-"""What makes a process of `headgate` start sooner. Only for processes that are headgate's own."""
+"""What makes a process of `headgate` start and end sooner. Only for processes that are headgate's own."""
 
+import atexit
+import contextlib
 import os
 import sys
+from typing import NoReturn
 
 
 def import_arrow_alone() -> None:
@@ -39,3 +42,18 @@ class _Hidden:
     def find_spec(self, name: str, _path: object, _target: object = None) -> None:
         if name == self._name:
             raise ModuleNotFoundError(f"No module named {name!r}", name=name)
+
+
+def forget_stdout() -> None:
+    """Let Python's last flush of a closed pipe go nowhere instead of complaining. Source: Python, "SIGPIPE"."""
+    null = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(null, sys.stdout.fileno())
+
+
+def leave(code: int) -> NoReturn:
+    """End the process, without taking a thousand modules apart first: that costs a tenth of a second."""
+    atexit._run_exitfuncs()
+    for stream in (sys.stdout, sys.stderr):
+        with contextlib.suppress(BrokenPipeError, ValueError):
+            stream.flush()
+    os._exit(code)

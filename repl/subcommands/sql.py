@@ -5,9 +5,10 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
+from catalog.errors import FileAccessError
 from gateway.session import DIALECTS, ENGINE_CHOICES
 from gateway.settings import parse_duration
-from repl.exits import DONE, UsageError, worse
+from repl.exits import DONE, ClosedOutputError, UsageError, worse
 from repl.output import opened_output
 from repl.session import Manner, ReplSession
 from repl.subcommands.opening import opened_gateway
@@ -95,8 +96,13 @@ def _scripts(given: Sequence[tuple[str, str]], terminal: Terminal) -> Iterator[t
 
 def _run_all(conversation: ReplSession, scripts: Sequence[tuple[str, str]]) -> int:
     worst = DONE
-    for name, text in scripts:
-        worst = worse(worst, conversation.run_script(name, text))
+    for number, (name, text) in enumerate(scripts, 1):
+        try:
+            worst = worse(worst, conversation.run_script(name, text))
+        except ClosedOutputError as error:
+            if number == len(scripts) and not error.statements_left:
+                raise
+            raise FileAccessError("nobody reads the output any more, so not all statements ran") from error
         if worst != DONE and not conversation.manner.keep_going:
             break
     return worst

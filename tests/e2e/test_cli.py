@@ -12,7 +12,9 @@ from pathlib import Path
 import pyarrow.parquet as pq
 import pytest
 
-ENDLESS = "select sum(a.id * b.id) from range(1000000) a cross join range(1000000) b"
+LONG = "select a.n, b.n as m, c.n as o from numbers a cross join numbers b cross join numbers c"
+"""Of a thousand million rows."""
+ENDLESS = f"select count(*), sum(n * m * o) from ({LONG}) where n + m > o"
 
 
 @dataclass(frozen=True)
@@ -49,6 +51,14 @@ class Headgate:
 @pytest.fixture
 def headgate(tmp_path: Path) -> Headgate:
     return Headgate(tmp_path / "home")
+
+
+@pytest.fixture
+def numbers(headgate: Headgate, tmp_path: Path) -> Headgate:
+    """Return a headgate with a table ``numbers`` of a thousand rows."""
+    (tmp_path / "numbers.csv").write_text("n\n" + "".join(f"{n}\n" for n in range(1000)), "utf-8")
+    assert headgate("load", str(tmp_path / "numbers.csv"), "--table", "numbers").code == 0
+    return headgate
 
 
 def ended(process: "subprocess.Popen[bytes]") -> Done:
@@ -159,8 +169,8 @@ def test_a_setting_of_the_environment_is_checked_too(headgate: Headgate) -> None
     assert "duckdb.threads" in done.err
 
 
-def test_a_deadline_ends_the_statement(headgate: Headgate) -> None:
-    done = headgate("--engine", "duckdb", "--timeout", "200ms", "-c", ENDLESS)
+def test_a_deadline_ends_the_statement(numbers: Headgate) -> None:
+    done = numbers("--engine", "duckdb", "--timeout", "200ms", "-c", ENDLESS)
 
     assert (done.code, done.out) == (1, "")
     assert "deadline" in done.err
@@ -217,8 +227,8 @@ def test_a_failure_leaves_the_old_output_and_nothing_else(headgate: Headgate, tm
 # Pipes and signals
 
 
-def test_a_reader_who_has_enough_ends_headgate_quietly(headgate: Headgate) -> None:
-    process = headgate.start("-q", "--engine", "duckdb", "-c", "select * from range(100000000)")
+def test_a_reader_who_has_enough_ends_headgate_quietly(numbers: Headgate) -> None:
+    process = numbers.start("-q", "--engine", "duckdb", "-c", LONG)
     assert process.stdout is not None
     assert process.stderr is not None
     first = process.stdout.readline()
@@ -226,13 +236,13 @@ def test_a_reader_who_has_enough_ends_headgate_quietly(headgate: Headgate) -> No
     said = process.stderr.read()
     process.stderr.close()
 
-    assert first == b"id\n"
+    assert first == b"n,m,o\n"
     assert (process.wait(), said) == (0, b"")
 
 
-def test_statements_that_a_closed_pipe_kept_from_running_are_told(headgate: Headgate) -> None:
-    words = ["-q", "--engine", "duckdb", "-c", "select * from range(100000000)", "-c", "create table t (n int)"]
-    process = headgate.start(*words)
+def test_statements_that_a_closed_pipe_kept_from_running_are_told(numbers: Headgate) -> None:
+    words = ["-q", "--engine", "duckdb", "-c", LONG, "-c", "create table t (n int)"]
+    process = numbers.start(*words)
     assert process.stdout is not None
     process.stdout.readline()
     process.stdout.close()
@@ -245,22 +255,22 @@ def test_statements_that_a_closed_pipe_kept_from_running_are_told(headgate: Head
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
-def test_a_signal_cancels_the_query_and_exits_with_130(headgate: Headgate, number: signal.Signals) -> None:
-    process = headgate.start("-q", "--engine", "duckdb", "-c", "select 1 as n", "-c", ENDLESS, "-c", "select 2")
+def test_a_signal_cancels_the_query_and_exits_with_130(numbers: Headgate, number: signal.Signals) -> None:
+    process = numbers.start("-q", "--engine", "duckdb", "-c", "select 1 as n", "-c", ENDLESS, "-c", "select 2")
     assert process.stdout is not None
-    assert process.stdout.readline() == b"n\n"
+    assert [process.stdout.readline() for _ in range(2)] == [b"n\n", b"1\n"]
     process.send_signal(number)
     done = ended(process)
 
-    assert (done.code, done.out) == (130, "1\n")
+    assert (done.code, done.out) == (130, "")
     assert "Traceback" not in done.err
 
 
-def test_an_interrupted_output_file_does_not_appear(headgate: Headgate, tmp_path: Path) -> None:
+def test_an_interrupted_output_file_does_not_appear(numbers: Headgate, tmp_path: Path) -> None:
     folder = tmp_path / "out"
     folder.mkdir()
     words = ["--stats", "--engine", "duckdb", "-o", str(folder / "out.csv"), "-c", "select 1", "-c", ENDLESS]
-    process = headgate.start(*words)
+    process = numbers.start(*words)
     assert process.stderr is not None
     process.stderr.readline()
     process.send_signal(signal.SIGINT)
@@ -276,10 +286,12 @@ def test_an_interrupted_output_file_does_not_appear(headgate: Headgate, tmp_path
 def test_a_small_query_loads_neither_spark_nor_pandas_nor_a_server(headgate: Headgate) -> None:
     command = [sys.executable, "-X", "importtime", "-m", "repl", "-c", "select 1"]
     done = subprocess.run(command, capture_output=True, text=True, env=headgate.environment(), check=True)
-    loaded = {line.rpartition("|")[2].strip().split(".")[0] for line in done.stderr.splitlines() if "|" in line}
+    loaded = {line.rpartition("|")[2].strip() for line in done.stderr.splitlines() if "|" in line}
+    packages = {name.split(".")[0] for name in loaded}
 
-    assert {"duckdb", "sqlglot"} <= loaded
-    assert loaded & {"pyspark", "pandas", "flask", "prompt_toolkit", "pyiceberg", "sqlalchemy"} == set()
+    assert "sqlglot" in packages
+    assert packages & {"pyspark", "flask", "prompt_toolkit", "pyiceberg", "sqlalchemy"} == set()
+    assert {name for name in loaded if name.startswith("pandas.")} == set(), "one try that fails is what it takes"
 
 
 # Loading

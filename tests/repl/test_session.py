@@ -19,7 +19,7 @@ from gateway.errors import QueryCanceledError, SqlSyntaxError
 from gateway.history import QueryRecord
 from gateway.results import PlanFacts, QueryStats
 from gateway.session import Session
-from repl.exits import DONE, FAILED, RETRY, UsageError
+from repl.exits import DONE, FAILED, RETRY, ClosedOutputError, UsageError
 from repl.session import Manner, ReplSession
 from repl.terminal import Terminal
 
@@ -208,6 +208,16 @@ def test_after_set_dialect_the_rest_is_split_in_the_new_dialect() -> None:
 
     assert world.gateway.asked == ["select 'a\\';';", "set dialect = duckdb;", "select 'a\\';", "select 2;", "bad"]
     assert "  at line 3, column 10\n" in world.said.getvalue()
+
+
+@pytest.mark.parametrize(("script", "left"), [("select 1", False), ("select 1; select 2", True)])
+def test_a_closed_output_ends_the_script_and_tells_whether_statements_are_left(script: str, left: bool) -> None:
+    world = World(lambda _text, _session: FakeResult(failure=BrokenPipeError()))  # type: ignore[arg-type]
+    with pytest.raises(ClosedOutputError) as caught:
+        world.run(script)
+
+    assert caught.value.statements_left is left
+    assert world.gateway.asked == [script.split(" select 2")[0]]
 
 
 def test_stats_are_one_json_object_per_statement_failed_ones_too() -> None:
