@@ -9,6 +9,7 @@ from dataclasses import dataclass
 
 from catalog.identifiers import fold
 from gateway.loading.errors import EmptySourceError, SourceFormatError, WrongEncodingError
+from gateway.loading.lines import find_bad_byte
 from gateway.loading.requests import LoadRequest, SourceFormat
 from gateway.loading.sources import SourceFile
 
@@ -34,8 +35,6 @@ class CsvLayout:
     """Canonical: utf-8, latin-1, utf-16, or another name of Python's."""
     header: bool
     compression: str
-    newline: str
-    """The line end of the first line."""
 
 
 @dataclass(frozen=True)
@@ -66,6 +65,8 @@ def lay_out(file: SourceFile, request: LoadRequest) -> LaidOut:
         raise SourceFormatError(f"the first row of {file.path} cannot be read: {error}", hint=_QUOTE_HINT) from error
     if reader.line_num > 100 or (len(head) == HEAD_BYTES and reader.line_num >= text.count("\n")):
         raise SourceFormatError(f"the first row of {file.path} does not end", hint=_QUOTE_HINT)
+    if request.header and any("\ufffd" in name for name in first) and (wrong := find_bad_byte(file, encoding)):
+        raise wrong
     warnings: list[str] = []
     if request.header:
         names = name_columns(first, file, warnings)
@@ -76,8 +77,7 @@ def lay_out(file: SourceFile, request: LoadRequest) -> LaidOut:
             )
     else:
         names = tuple(f"column_{number}" for number in range(1, len(first) + 1))
-    newline = "\r\n" if "\r\n" in text[: text.find("\n") + 1] else "\n" if "\n" in text else "\r"
-    layout = CsvLayout(names, delimiter, encoding, request.header, file.compression, newline)
+    layout = CsvLayout(names, delimiter, encoding, request.header, file.compression)
     return LaidOut(layout, reader.line_num if request.header else 0, tuple(warnings))
 
 
@@ -108,22 +108,10 @@ def _encoding(head: bytes, declared: str) -> str:
 
 
 def _decoded(head: bytes, encoding: str, file: SourceFile) -> str:
-    if encoding == "utf-8" and b"\0" in head[:64] and head[:64].count(b"\0") > 16:
-        raise WrongEncodingError(f"{file.path} looks like UTF-16", hint="try --encoding utf-16")
-    decoder = codecs.getincrementaldecoder(encoding)()
-    try:
-        # The head may end inside a character: only a final decode would object to that.
-        return decoder.decode(head, final=len(head) < HEAD_BYTES).removeprefix("\ufeff")
-    except UnicodeDecodeError as error:
-        raise wrong_encoding(file, encoding, head, error.start, 1 + head.count(b"\n", 0, error.start)) from error
-
-
-def wrong_encoding(file: SourceFile, encoding: str, data: bytes, position: int, line: int) -> WrongEncodingError:
-    """Return what to say of a byte that the encoding does not know."""
-    return WrongEncodingError(
-        f"{file.path} is not {encoding.upper()}: byte 0x{data[position]:02X} at offset {position:,}, line {line:,}",
-        hint="try --encoding windows-1252 or --encoding latin-1",
-    )
+    """Return the head as text; bytes that are none stay visible, since only the names must be right here."""
+    if encoding == "utf-8" and head[:64].count(b"\0") > 16:
+        raise WrongEncodingError(f"{file.shown} looks like UTF-16", hint="try --encoding utf-16")
+    return codecs.getincrementaldecoder(encoding)("replace").decode(head).removeprefix("\ufeff")
 
 
 def _delimiter(text: str) -> str:

@@ -1,6 +1,10 @@
 """What can be wrong with files that a user brings."""
 
-from catalog.errors import UserError
+import errno
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from catalog.errors import DiskFullError, UserError
 
 
 class SourceNotFoundError(UserError):
@@ -37,3 +41,22 @@ class ColumnMismatchError(UserError):
     """The columns of the sources and of the table do not go together."""
 
     code = "COLUMN_MISMATCH"
+
+
+def disk_full(error: BaseException) -> DiskFullError:
+    """Return what to say of a write that the system refused for want of room."""
+    return DiskFullError(
+        f"the disk is full, nothing was loaded: {str(error).splitlines()[0]}",
+        hint="free space, or point --home or duckdb.temp_directory elsewhere",
+    )
+
+
+@contextmanager
+def disk_errors() -> Iterator[None]:
+    """Turn the system's refusals to write more into DiskFullError."""
+    try:
+        yield
+    except OSError as error:
+        if error.errno in (errno.ENOSPC, errno.EFBIG, errno.EDQUOT):
+            raise disk_full(error) from error
+        raise

@@ -5,7 +5,7 @@ import shutil
 import tempfile
 import time
 from collections.abc import Iterator, Sequence
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 
@@ -16,7 +16,7 @@ from catalog.store import Catalog, CommitMode, WriteTarget
 from catalog.tables import Table
 from gateway.errors import NotSupportedError
 from gateway.loading.csv_layout import LaidOut, lay_out
-from gateway.loading.errors import SourceFormatError
+from gateway.loading.errors import SourceFormatError, disk_errors
 from gateway.loading.json_lines import split_broken_json
 from gateway.loading.partitions import parse_partitioning
 from gateway.loading.requests import LoadMode, LoadProgress, LoadReport, LoadRequest, OnError, OnProgress, SourceFormat
@@ -53,7 +53,8 @@ def load(request: LoadRequest, catalog: Catalog, engine: Ingest, on_progress: On
     meter = _Meter(sources, on_progress)
     meter.say("looking", 0.0)
     expectation = Expectation(existing.schema if existing else None, request.on_error is OnError.SKIP)
-    with _work_folder(engine.temp) as folder, _opened(request, sources, expectation, engine, folder, meter) as rows:
+    with disk_errors(), _work_folder(engine.temp) as folder:
+        rows = _open(request, sources, expectation, engine, folder, meter)
         target, outcome = _write(request, catalog, rows, meter)
         meter.say("committing", 1.0, outcome.record_count)
         table = _commit(request, catalog, target, outcome)
@@ -155,14 +156,14 @@ def _commit(request: LoadRequest, catalog: Catalog, target: WriteTarget, outcome
         raise
 
 
-def _opened(
+def _open(
     request: LoadRequest,
     sources: Sequence[SourceFile],
     expectation: Expectation,
     engine: Ingest,
     folder: Path,
     meter: _Meter,
-) -> AbstractContextManager[Rows]:
+) -> Rows:
     def tick(_: float) -> None:
         meter.say("looking", 0.0)
 

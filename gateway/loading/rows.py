@@ -1,7 +1,6 @@
 """What a load asks of whoever reads the sources; the implementations live with their engine."""
 
 from collections.abc import Callable, Sequence
-from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol
@@ -110,7 +109,5 @@ class Ingest(Protocol):
         """Where copies and samples may go."""
         ...
 
-    def csv(self, source: CsvSource, expectation: Expectation, tick: Tick) -> AbstractContextManager[Rows]: ...
-    def structured(
-        self, source: StructuredSource, expectation: Expectation, tick: Tick
-    ) -> AbstractContextManager[Rows]: ...
+    def csv(self, source: CsvSource, expectation: Expectation, tick: Tick) -> Rows: ...
+    def structured(self, source: StructuredSource, expectation: Expectation, tick: Tick) -> Rows: ...

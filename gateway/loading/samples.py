@@ -1,5 +1,6 @@
 """A few megabytes that stand for files of any size, so that types are learned from more than the first rows."""
 
+import itertools
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -13,7 +14,7 @@ _MAX_FILES = 200
 
 
 def write_samples(files: Sequence[tuple[SourceFile, LaidOut]], folder: Path) -> list[Path]:
-    """Write rows from the head and from places all over each file; return the samples, which have no header.
+    """Write rows from the head and from places all over each file; return the samples, each with the file's header.
 
     A slice may begin or end inside a quoted line: readers skip what they cannot read.
     """
@@ -26,24 +27,23 @@ def write_samples(files: Sequence[tuple[SourceFile, LaidOut]], folder: Path) -> 
 def _sample(file: SourceFile, laid: LaidOut, share: int, folder: Path, number: int) -> list[Path]:
     sliceable = file.compression == "none" and laid.layout.encoding in ("utf-8", "latin-1") and file.size_bytes > share
     head = folder / f"sample-{number}-0.csv"
-    _copy_head(file, laid, head, share // 2 if sliceable else share)
+    _copy_head(file, head, share // 2 if sliceable else share)
     if not sliceable:
         return [head]
+    header = b"".join(itertools.islice(lines(file), laid.header_lines))
     slices = [folder / f"sample-{number}-{one}.csv" for one in range(1, _SLICES + 1)]
     with file.path.open("rb") as stream:
         for one, path in enumerate(slices, start=1):
             stream.seek((file.size_bytes - share // 2 // _SLICES) * one // _SLICES)
             data = stream.read(share // 2 // _SLICES)
-            path.write_bytes(data[data.find(b"\n") + 1 : data.rfind(b"\n") + 1])
-    return [head, *(path for path in slices if path.stat().st_size)]
+            path.write_bytes(header + data[data.find(b"\n") + 1 : data.rfind(b"\n") + 1])
+    return [head, *slices]
 
 
-def _copy_head(file: SourceFile, laid: LaidOut, path: Path, limit: int) -> None:
+def _copy_head(file: SourceFile, path: Path, limit: int) -> None:
     written = 0
     with path.open("wb") as sink:
-        for number, line in enumerate(lines(file)):
-            if number < laid.header_lines:
-                continue
+        for line in lines(file):
             if written and written + len(line) > limit:
                 return
-            written += sink.write(line.removeprefix(b"\xef\xbb\xbf") if number == 0 else line)
+            written += sink.write(line)

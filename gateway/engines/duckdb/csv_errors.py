@@ -1,7 +1,7 @@
 """What is wrong with which row of a CSV file: read again, on the way to an error or to a rejects file."""
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import NoReturn
 
@@ -47,7 +47,10 @@ def refuse(
         every = ", ".join(f"count(c{index})" for index in range(len(group.layout.names)))  # unread columns go unchecked
         paths = [str(file.path) for file in group.files]
         try:
-            connection.execute(f"SELECT {every} FROM {read_csv(group, paths, source.null_texts, options=_REJECTS)}")
+            # Without fetching, DuckDB 2.0.0 does not run it.
+            connection.execute(
+                f"SELECT {every} FROM {read_csv(group, paths, source.null_texts, options=_REJECTS)}"
+            ).fetchall()
         except duckdb.Error as second:
             raise _unreadable(second) from error
     faults = _faults(connection, source)
@@ -57,7 +60,9 @@ def refuse(
             raise wrong from error
     if not faults:
         raise _unreadable(error) from error
-    raise _broken(_placed(faults[:SHOWN_ROWS], source), len(faults)) from error
+    raise _broken(
+        _placed(faults[:SHOWN_ROWS], source), len(faults), _mixed({fault.file for fault in faults})
+    ) from error
 
 
 _REJECTS = "store_rejects = true"
@@ -78,13 +83,25 @@ def _unreadable(error: duckdb.Error) -> SourceFormatError:
     )
 
 
-def _broken(rows: Sequence[BrokenRow], count: int | None) -> BrokenRowsError:
+def _mixed(files: Iterable[SourceFile]) -> bool:
+    """Return whether the beginning of a file has both CRLF and LF, quoted ones included."""
+    for file in files:
+        with file.open() as stream:
+            head = stream.read(1 << 20)
+        if 0 < head.count(b"\r\n") < head.count(b"\n"):
+            return True
+    return False
+
+
+def _broken(rows: Sequence[BrokenRow], count: int | None, mixed: bool = False) -> BrokenRowsError:
     listed = "".join(f"\n  {row.file.shown}, line {row.line:,}: {row.reason}: {row.raw[:200]}" for row in rows)
     many = f"{count:,} rows are" if count and count > 1 else "a row is" if len(rows) == 1 else "rows are"
     more = f"\n  and {count - len(rows):,} more" if count and count > len(rows) else ""
     return BrokenRowsError(
         f"{many} broken and nothing was loaded:{listed}{more}",
-        hint="--on-error skip loads the others and writes these to a rejects file",
+        hint="the file mixes line ends, CRLF and LF: make them one kind"
+        if mixed
+        else "--on-error skip loads the others and writes these to a rejects file",
     )
 
 

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 from catalog.identifiers import fold
-from gateway.engines.duckdb.sql_text import literal, literals
+from gateway.engines.duckdb.sql_text import escaped, literal, literals
 from gateway.loading.rows import CsvGroup, CsvSource
 
 MAX_LINE_BYTES = 8_000_000
@@ -31,36 +31,31 @@ def _reading(group: CsvGroup, null_texts: Sequence[str], samples: bool, skip_bro
     if samples:
         # Slices of a file begin and end anywhere.
         return read_csv(
-            group, [str(path) for path in group.samples], null_texts, sliced=True, options="ignore_errors = true"
+            group, [str(path) for path in group.samples], null_texts, sample=True, options="ignore_errors = true"
         )
     paths = [str(file.path) for file in group.files]
     return read_csv(group, paths, null_texts, options="store_rejects = true" if skip_broken else "")
 
 
 def read_csv(
-    group: CsvGroup, paths: Sequence[str], null_texts: Sequence[str], *, sliced: bool = False, options: str = ""
+    group: CsvGroup, paths: Sequence[str], null_texts: Sequence[str], *, sample: bool = False, options: str = ""
 ) -> str:
     """Return read_csv over some files of a group; every column is text, named by its place."""
     layout = group.layout
     columns = ", ".join(f"'c{index}': 'VARCHAR'" for index in range(len(layout.names)))
     settings = [
-        f"[{', '.join(literal(_escaped(path)) for path in paths)}]",
+        f"{literals([escaped(path) for path in paths])}",
         "auto_detect = false",
         f"columns = {{{columns}}}",
-        f"header = {'true' if layout.header and not sliced else 'false'}",
+        f"header = {str(layout.header).lower()}",
         f"delim = {literal(layout.delimiter)}",
         "quote = '\"'",
         "escape = '\"'",
         f"nullstr = {literals(list(null_texts))}",
         "allow_quoted_nulls = false",
         f"encoding = {literal(layout.encoding)}",
-        f"compression = {literal('none' if sliced else layout.compression)}",
+        f"compression = {literal('none' if sample else layout.compression)}",
         f"max_line_size = {MAX_LINE_BYTES}",
         *([options] if options else []),
     ]
     return f"read_csv({', '.join(settings)})"
-
-
-def _escaped(path: str) -> str:
-    """Return a path that DuckDB does not take for a glob."""
-    return path.replace("[", "[[]").replace("*", "[*]").replace("?", "[?]")

@@ -8,11 +8,34 @@ from typing import TypeVar
 
 import duckdb
 
-from gateway.engines.duckdb.sql_text import literals
+from catalog.errors import SqlError
+from gateway.engines.duckdb.errors import duckdb_errors
+from gateway.engines.duckdb.sql_text import escaped, literals
+from gateway.loading.errors import disk_full
 from gateway.settings import DuckDBSettings
 
 T = TypeVar("T")
 TICK_SECONDS = 0.2
+
+
+@contextmanager
+def ingest_errors() -> Iterator[None]:
+    """As duckdb_errors; besides, a file that may not grow means a full disk."""
+    try:
+        with duckdb_errors():
+            yield
+    except SqlError as error:
+        if error.__cause__ is not None and is_disk_full(error.__cause__):
+            raise disk_full(error.__cause__) from error
+        raise
+
+
+def is_disk_full(error: BaseException) -> bool:
+    """Return whether the system refused to write more: no space, a quota, a limit."""
+    return any(text in str(error) for text in _FULL)
+
+
+_FULL = ("No space left on device", "File too large", "Disk quota exceeded")
 
 
 class Instances:
@@ -35,7 +58,9 @@ class Instances:
             connection.execute(f"SET preserve_insertion_order = {str(ordered).lower()}")
             # COPY looks at the folder itself, which a prefix does not cover (duckdb 2.0.0).
             folders = [folder.rstrip("/")] if folder else []
-            connection.execute(f"SET allowed_paths = {literals([*self._files, *folders])}")
+            # A name that looks like a glob is checked both as it is written and as it is found.
+            paths = dict.fromkeys(path for file in self._files for path in (file, escaped(file)))
+            connection.execute(f"SET allowed_paths = {literals([*paths, *folders])}")
             connection.execute(f"SET allowed_directories = {literals([one + '/' for one in folders])}")
             connection.execute("SET enable_external_access = false")
             connection.execute("SET lock_configuration = true")

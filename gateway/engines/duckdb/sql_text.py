@@ -18,6 +18,11 @@ def literals(texts: "tuple[str, ...] | list[str]") -> str:
     return "[" + ", ".join(literal(text) for text in texts) + "]"
 
 
+def escaped(path: str) -> str:
+    """Return a path that DuckDB's readers do not take for a glob."""
+    return path.replace("[", "[[]").replace("*", "[*]").replace("?", "[?]")
+
+
 def sql_type(type_: pa.DataType) -> str:
     """Return DuckDB's name of one of the Arrow forms in ``catalog.schema``.
 

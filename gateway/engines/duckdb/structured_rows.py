@@ -1,6 +1,5 @@
 """The rows of JSON and Parquet files, which say their own types."""
 
-import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
@@ -11,8 +10,8 @@ from catalog.errors import CorruptFileError
 from catalog.identifiers import fold
 from catalog.schema import TIMESTAMP, TIMESTAMP_NTZ, Column, Schema, type_name
 from catalog.store import WriteTarget
-from gateway.engines.duckdb.instances import Instances, watched
-from gateway.engines.duckdb.sql_text import literal, quoted, sql_type
+from gateway.engines.duckdb.instances import Instances, is_disk_full, watched
+from gateway.engines.duckdb.sql_text import escaped, literal, quoted, sql_type
 from gateway.engines.duckdb.writing import write
 from gateway.loading.errors import BrokenRowsError, ColumnMismatchError, EmptySourceError, SourceFormatError
 from gateway.loading.json_lines import broken_lines
@@ -79,7 +78,7 @@ class StructuredRows:
         return "array" if first.removeprefix(b"\xef\xbb\xbf").startswith(b"[") else "newline_delimited"
 
     def _read(self, layout: str, compression: str, paths: Sequence[str]) -> str:
-        listed = ", ".join(literal(_escaped(path)) for path in paths)
+        listed = ", ".join(literal(escaped(path)) for path in paths)
         if self._source.format is SourceFormat.PARQUET:
             return f"read_parquet([{listed}], union_by_name = true, hive_partitioning = false)"
         return (
@@ -126,6 +125,7 @@ class StructuredRows:
         return f"CAST({quoted(name) if name is not None else 'NULL'} AS {sql_type(column.type)})"
 
     def _explained(self, error: duckdb.Error) -> Exception:
+        """Return what to say of a failed reading; the error itself when it is not the files' fault."""
         if self._source.format is SourceFormat.JSON:
             rows = list(broken_lines(self._source.files, _SHOWN_ROWS)) if "JSON" in str(error) else []
             if rows:
@@ -137,25 +137,23 @@ class StructuredRows:
                     hint="--on-error skip loads the others and writes these to a rejects file",
                 )
             return SourceFormatError(f"the JSON cannot be read: {_first_line(error)}", hint="one object per line")
-        culprit = next((file.shown for file in self._source.files if not _is_parquet(file.path)), None)
-        if culprit or re.search("parquet|thrift|decompress|snappy|zstd|magic", str(error), re.IGNORECASE):
-            where = culprit or next((f.shown for f in self._source.files if str(f.path) in str(error)), "a file")
-            return CorruptFileError(f"{where} cannot be read as Parquet: {_first_line(error)}", hint="is it complete?")
-        return error
+        if isinstance(error, duckdb.OutOfMemoryException | duckdb.InterruptException) or is_disk_full(error):
+            return error
+        culprits = [file.shown for file in self._source.files if not _is_parquet(file.path)] or [
+            file.shown for file in self._source.files if str(file.path) in str(error) or len(self._source.files) == 1
+        ]
+        where = culprits[0] if culprits else "one of the files"
+        return CorruptFileError(f"{where} cannot be read as Parquet: {_first_line(error)}", hint="is it complete?")
 
 
 def _first_line(error: Exception) -> str:
-    return str(error).splitlines()[0].partition("Error: ")[2] or str(error)
+    return str(error).splitlines()[0].rpartition("Error: ")[2]
 
 
 def _is_parquet(path: Path) -> bool:
     with path.open("rb") as file:
         file.seek(-4, 2)
         return file.read() == b"PAR1"
-
-
-def _escaped(path: str) -> str:
-    return path.replace("[", "[[]").replace("*", "[*]").replace("?", "[?]")
 
 
 _PLAIN: Mapping[pa.DataType, pa.DataType] = {
