@@ -2,11 +2,11 @@
 
 The tree becomes the *bound tree*, which the portable set reads:
 
-- tables are ``exp.Table`` of a relation name, with an alias that is unique in the whole query; WITH entries too have unique
+- tables are ``exp.Table`` of a relation name, whose alias is unique in the whole query; WITH entries too have unique
   names; views stand in as subqueries;
 - columns are qualified by that alias and keep the name as the user wrote it; fields of structs are ``exp.Dot``;
-- stars are expanded, USING and NATURAL are ON conditions, aliases in GROUP BY, HAVING, QUALIFY and other projections are
-  replaced by what they stand for, and an ORDER BY item that is an output column is its ordinal;
+- stars are expanded, USING and NATURAL are ON conditions, aliases in GROUP BY, HAVING, QUALIFY and other projections
+  are replaced by what they stand for, and an ORDER BY item that is an output column is its ordinal;
 - projections without alias stay so; ``meta["name"]`` is Spark's name of a node that stands in for another.
 
 What cannot be resolved with certainty becomes an obstacle, and Spark answers. On the way every text that takes part
@@ -14,7 +14,7 @@ gets its edits for Spark (edits.py).
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from sqlglot import exp
 
@@ -23,7 +23,8 @@ from gateway.bound import Obstacle
 from gateway.dialects import clauses, predicates
 from gateway.dialects.from_clause import FromClause
 from gateway.dialects.naming import Naming, Text, Work
-from gateway.dialects.scopes import Base, Field, Scope
+from gateway.dialects.reader import Place
+from gateway.dialects.scopes import Base, Field, Scope, Source
 from gateway.errors import NotSupportedError, SqlSyntaxError
 
 
@@ -97,15 +98,15 @@ class Binder:
         listed = [column.name for column in alias.args.get("columns") or ()]
         cte = Cte(self.work.alias(name), [Field(each) for each in listed])
         if recursive and isinstance(entry.this, exp.Union):
-            self._recursive(entry, cte, listed, outer)
+            self._recursive(entry, cte, listed)
         fields = self.query(entry.this, outer)
-        cte.fields = renamed(fields, listed, lambda: self.text.place(alias))
+        cte.fields = renamed(fields, listed, self.text.place(alias))
         if cte.recursive:
             cte.fields = [Field(each.name) for each in cte.fields]
         alias.set("this", exp.to_identifier(cte.unique))
         self.ctes = {**self.ctes, fold(name): cte}
 
-    def _recursive(self, entry: exp.CTE, cte: Cte, listed: Sequence[str], outer: Scope | None) -> None:
+    def _recursive(self, entry: exp.CTE, cte: Cte, listed: Sequence[str]) -> None:
         """Let the entry see itself; without a column list its names are those of its first branch."""
         cte.recursive = True
         if not listed:
@@ -152,8 +153,8 @@ class Binder:
         where = node.args.get("where")
         if where is not None:
             self.naming.resolve(where, scope)
-            self.push(where.this, scope)
-        self._count_cross_joins(node, scope)
+            self.push(where.this)
+        self._count_cross_joins(node, scope.sources)
         fields = clauses.Select(self, node, scope).bind()
         if self.work.counts.get("windows", 0) != windows or any(node.args.get(key) for key in _OPAQUE):
             return [Field(each.name, each.type, (), each.identity) for each in fields]
@@ -161,7 +162,7 @@ class Binder:
 
     # Filters.
 
-    def push(self, condition: exp.Expr, scope: Scope, only: Sequence[object] | None = None) -> None:
+    def push(self, condition: exp.Expr, only: Sequence[object] | None = None) -> None:
         """Note what the terms of a condition say about single tables.
 
         ``only`` are the relations that a term may be applied to; None takes those of the scope that may be filtered
@@ -169,7 +170,7 @@ class Binder:
         """
         for term in predicates.conjuncts(condition):
             targets: set[int] = set()
-            columns = [each for each in term.find_all(exp.Column)]
+            columns = list(term.find_all(exp.Column))
             found = [self.naming.found.get(id(each)) for each in columns]
             if not columns or any(each is None or each.outer for each in found):
                 continue
@@ -197,9 +198,9 @@ class Binder:
         if predicate is not None:
             self.work.pushes.append((base, predicate))
 
-    def _count_cross_joins(self, node: exp.Select, scope: Scope) -> None:
+    def _count_cross_joins(self, node: exp.Select, sources: Sequence[Source]) -> None:
         """Count the relations that no equality ties to another."""
-        groups = {id(source): id(source) for source in scope.sources}
+        groups = {id(source): id(source) for source in sources}
         if len(groups) < 2:
             return
 
@@ -227,7 +228,7 @@ def _same(left: Field, right: Field) -> bool:
     return left.type is not None and left.type == right.type and bool(left.bases) and bool(right.bases)
 
 
-def renamed(fields: list[Field], names: Sequence[str], place: object) -> list[Field]:
+def renamed(fields: list[Field], names: Sequence[str], place: Place) -> list[Field]:
     """Return the fields under a list of column aliases; without one as they are.
 
     Raises: SqlSyntaxError when the numbers differ.
@@ -235,5 +236,5 @@ def renamed(fields: list[Field], names: Sequence[str], place: object) -> list[Fi
     if not names:
         return fields
     if len(names) != len(fields):
-        raise SqlSyntaxError(f"{len(names)} column names for {len(fields)} columns")
+        raise SqlSyntaxError(f"{len(names)} column names for {len(fields)} columns", **place)
     return [Field(name, each.type, each.bases, each.identity) for name, each in zip(names, fields, strict=True)]

@@ -2,13 +2,12 @@
 
 import re
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, cast
 
 import pyarrow as pa
 from sqlglot import exp
 from sqlglot.tokenizer_core import TokenType
 
-from catalog.identifiers import fold
 from catalog.predicates import ALWAYS, Predicate
 from catalog.schema import Column, Schema
 from gateway.bound import BindingContext, BoundQuery, Obstacle, QueryShape, Resolver, TableUse
@@ -17,8 +16,8 @@ from gateway.dialects.binder import Binder
 from gateway.dialects.edits import Edits
 from gateway.dialects.naming import Text, Work
 from gateway.dialects.parameters import Parameters
-from gateway.dialects.scopes import Field, Reference
-from gateway.errors import NotAllowedError, NotSupportedError, SqlSyntaxError
+from gateway.dialects.scopes import Reference
+from gateway.errors import NotAllowedError, SqlSyntaxError
 from gateway.statements import Query
 
 
@@ -42,7 +41,7 @@ def bind(
     work.hint = _engine_hint(edits)
     binder = Binder(work, Text(query.text, edits, context.namespace))
     tree = query.tree.copy()
-    fields = _bind_tree(binder, tree)
+    _bind_tree(binder, tree)
     given.check()
     uses = _uses(work)
     ported = _port(tree, uses, context, work)
@@ -61,9 +60,9 @@ def bind(
     )
 
 
-def _bind_tree(binder: Binder, tree: exp.Expr) -> list[Field]:
+def _bind_tree(binder: Binder, tree: exp.Expr) -> None:
     try:
-        fields = binder.query(tree, None)
+        binder.query(tree, None)
     except RecursionError:
         raise SqlSyntaxError("the statement is nested too deeply", hint="split it with WITH") from None
     if binder.work.lenient:
@@ -71,7 +70,6 @@ def _bind_tree(binder: Binder, tree: exp.Expr) -> list[Field]:
         for reference in binder.work.references:
             reference.whole = True
         binder.work.pushes.clear()
-    return fields
 
 
 def _refuse_variables(query: Query) -> None:
@@ -184,7 +182,7 @@ def _port(tree: exp.Expr, uses: Sequence[TableUse], context: BindingContext, wor
         port = portability.port
     except (ImportError, AttributeError):
         return _NotPorted((Obstacle("the query", "the portable set is not there"),))
-    ported = port(tree, {use.relation: _schema_of(use.source) for use in uses}, context)
+    ported = port(cast("exp.Query", tree), {use.relation: _schema_of(use.source) for use in uses}, context)
     if not work.obstacles:
         return ported
     result = _NotPorted((*work.obstacles, *ported.obstacles))

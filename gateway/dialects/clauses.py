@@ -14,7 +14,7 @@ from sqlglot import exp
 from catalog.identifiers import fold
 from gateway.dialects import stars
 from gateway.dialects.aggregates import AGGREGATES, GENERATORS
-from gateway.dialects.scopes import Ambiguous, Field, Scope
+from gateway.dialects.scopes import AmbiguousNameError, Field, Scope
 from gateway.errors import AmbiguousColumnError, SqlSyntaxError
 
 if TYPE_CHECKING:
@@ -177,7 +177,7 @@ class Select:
             return None
         try:
             found = self.scope.resolve([name])
-        except Ambiguous:
+        except AmbiguousNameError:
             found = None
         if found is not None:
             key = (found.visible.source.alias, fold(found.visible.name or ""))
@@ -202,7 +202,7 @@ class Select:
         """Tell whether a column has the name of an alias that stands for something else."""
         try:
             found = self.scope.resolve([name])
-        except Ambiguous:
+        except AmbiguousNameError:
             return True
         if found is None:
             return False
@@ -262,6 +262,8 @@ def _own_name(expression: exp.Expr) -> str | None:
 
 
 def _ordinal(node: exp.Expr) -> int | None:
+    if isinstance(node, exp.Neg) and isinstance(node.this, exp.Literal) and not node.this.is_string:
+        return -int(node.this.this) if str(node.this.this).isdecimal() else None
     if isinstance(node, exp.Literal) and not node.is_string and str(node.this).isdecimal():
         return int(node.this)
     return None
@@ -272,9 +274,7 @@ def _slots(group: exp.Expr) -> Iterator[exp.Expr]:
     pending = list(reversed(list(group.iter_expressions())))
     while pending:
         node = pending.pop()
-        if isinstance(node, (exp.Cube, exp.Rollup, exp.GroupingSets)):
-            pending += reversed(node.expressions)
-        elif isinstance(node, exp.Tuple):
+        if isinstance(node, (exp.Cube, exp.Rollup, exp.GroupingSets, exp.Tuple)):
             pending += reversed(node.expressions)
         elif "bound" not in node.meta:
             yield node

@@ -11,6 +11,7 @@ from sqlglot.tokenizer_core import Token, TokenType
 from catalog.predicates import Literal
 from gateway.dialects import reader
 from gateway.dialects.constants import parse_date, parse_local, parse_timestamp
+from gateway.dialects.reader import Place
 from gateway.errors import SqlSyntaxError
 from gateway.statements import Query
 
@@ -213,11 +214,11 @@ class Cursor:
         return reader.syntax_error(self.text, offset, message, hint=hint)
 
     @property
-    def place(self) -> dict[str, int]:
+    def place(self) -> Place:
         """Line and column of the current token, as keyword arguments of an error."""
         token = self.tokens[min(self.index, len(self.tokens) - 1)]
         line, column = reader.place(self.text, token.start)
-        return {"line": line, "column": column}
+        return Place(line=line, column=column)
 
 
 def _instant(text: str) -> datetime.datetime | None:

@@ -1,7 +1,7 @@
 """Bind the FROM clause: tables, views, WITH entries, subqueries, joins, table functions."""
 
 import datetime
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -15,7 +15,7 @@ from catalog.tables import Table, View
 from gateway.dialects import denied, reader
 from gateway.dialects.constants import constant, parse_timestamp
 from gateway.dialects.edits import Edits
-from gateway.dialects.naming import Text, literal_tree
+from gateway.dialects.naming import Text
 from gateway.dialects.scopes import Base, Field, Reference, Scope, Source, Visible
 from gateway.errors import NotAllowedError, NotSupportedError, SqlSyntaxError
 
@@ -50,7 +50,7 @@ class FromClause:
         if isinstance(node, exp.Subquery) and isinstance(node.this, exp.Table) and not node.alias:
             scope = self._item(node.this, outer, left)
         elif isinstance(node, exp.Table):
-            scope.add(self._table(node, outer, left))
+            scope.add(self._table(node, outer))
         elif isinstance(node, exp.Subquery):
             scope.add(self._derived(node, outer))
         elif isinstance(node, exp.Lateral):
@@ -74,7 +74,7 @@ class FromClause:
         if listed and not is_open:
             from gateway.dialects.binder import renamed
 
-            fields = renamed(fields, listed, None)
+            fields = renamed(fields, listed, self.binder.text.place(alias))
         elif listed:
             fields, is_open = [Field(each) for each in listed], False
         unique = self.work.alias(given or name)
@@ -108,7 +108,7 @@ class FromClause:
 
     # Tables.
 
-    def _table(self, node: exp.Table, outer: Scope | None, left: Scope | None) -> Source:
+    def _table(self, node: exp.Table, outer: Scope | None) -> Source:
         if isinstance(node.this, exp.Func):
             return self._function(node, node.this, Scope(outer))
         parts = self._parts(node)
@@ -117,7 +117,7 @@ class FromClause:
         if cte is not None:
             return self._entry(node, names[0], cte)
         version, instant = self._time_travel(node)
-        found = self._look_up(node, parts, names, version, instant)
+        found = self._look_up(node, names, version, instant)
         if isinstance(found, View):
             return self._view(node, parts, names, found)
         return self._catalog_table(node, parts, names, found, travels=bool(version or instant))
@@ -143,7 +143,6 @@ class FromClause:
     def _look_up(
         self,
         node: exp.Table,
-        parts: Sequence[exp.Identifier],
         names: tuple[str, ...],
         version: int | str | None,
         instant: datetime.datetime | None,
@@ -185,7 +184,7 @@ class FromClause:
                 )
             fields = [replace(each, name=name) for name, each in zip(listed, fields, strict=True)]
         unique = self.work.alias(given or names[-1])
-        text_alias = self._edit_name(node, parts, relation, given)
+        text_alias = self._edit_name(parts, relation, given)
         if given:
             qualifiers: tuple[tuple[str, ...], ...] = ((fold(given),),)
         else:
@@ -213,8 +212,8 @@ class FromClause:
         else:
             alias.set("this", exp.to_identifier(unique))
 
-    def _edit_name(self, node: exp.Table, parts: Sequence[exp.Identifier], relation: str, given: str) -> str:
-        """Put the relation in the place of the name in the text, with the name's last part as alias if there is none."""
+    def _edit_name(self, parts: Sequence[exp.Identifier], relation: str, given: str) -> str:
+        """Put the relation in the place of the name in the text, the name's last part as alias if there is none."""
         edits = self.binder.text.edits
         first, last = edits.index_at(parts[0].meta["start"]), edits.index_at(parts[-1].meta["start"])
         after = self._after_version(last + 1)
@@ -324,7 +323,7 @@ class FromClause:
                 where = self.binder.text.place(node)
                 error.line, error.column = where.get("line"), where.get("column")
             raise
-        fields = renamed(fields, view.columns or (), None)
+        fields = renamed(fields, view.columns or (), self.binder.text.place(node))
         self._edit_view(node, parts, view, text.edits.result())
         subquery = exp.Subquery(this=tree, alias=node.args.get("alias"), sample=node.args.get("sample"))
         if subquery.args.get("alias") is None:
@@ -409,21 +408,21 @@ class FromClause:
         left_visible, right_visible = list(scope.visible), list(right.visible)
         scope.sources = mine + theirs
         scope.show(left_visible + right_visible)
-        if (join.method or "").upper() == "NATURAL" or join.args.get("using"):
+        made = (join.method or "").upper() == "NATURAL" or bool(join.args.get("using"))
+        if made:
             self._using(join, scope, left_visible, right_visible, side)
         on = join.args.get("on")
         if on is not None:
-            self.binder.naming.resolve(on, scope)
-            self._push_on(join.args["on"], scope, mine, theirs, side, kind)
+            if not made:
+                self.binder.naming.resolve(on, scope)
+            self._push_on(join.args["on"], mine, theirs, side, kind)
         if kind in ("SEMI", "ANTI"):
             scope.sources = mine
             scope.show(left_visible)
         for source in [*(mine if side in ("RIGHT", "FULL") else ()), *(theirs if side in ("LEFT", "FULL") else ())]:
             source.prunable = False
 
-    def _push_on(
-        self, on: exp.Expr, scope: Scope, mine: Sequence[Source], theirs: Sequence[Source], side: str, kind: str
-    ) -> None:
+    def _push_on(self, on: exp.Expr, mine: Sequence[Source], theirs: Sequence[Source], side: str, kind: str) -> None:
         if side == "FULL":
             return
         targets: list[Source] = []
@@ -431,7 +430,7 @@ class FromClause:
             targets += [source for source in mine if source.prunable]
         if side != "RIGHT" or kind in ("SEMI", "ANTI"):
             targets += [source for source in theirs if source.prunable]
-        self.binder.push(on, scope, targets)
+        self.binder.push(on, targets)
 
     def _using(self, join: exp.Join, scope: Scope, left: list[Visible], right: list[Visible], side: str) -> None:
         """Make USING and NATURAL an ON condition and show each key once."""

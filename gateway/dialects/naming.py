@@ -14,7 +14,8 @@ from gateway.bound import BindingContext, Obstacle, Resolver
 from gateway.dialects import denied, reader, stars, substitution
 from gateway.dialects.edits import Edits
 from gateway.dialects.parameters import Parameters
-from gateway.dialects.scopes import Ambiguous, Base, Found, Reference, Scope, Source, Visible, nearest
+from gateway.dialects.reader import Place
+from gateway.dialects.scopes import AmbiguousNameError, Base, Found, Reference, Scope, Source, Visible, nearest
 from gateway.errors import AmbiguousColumnError, NotAllowedError, NotSupportedError
 
 
@@ -63,13 +64,13 @@ class Text:
     aliases: set[str] = field(default_factory=set)
     """Folded aliases that headgate gave to tables in it."""
 
-    def place(self, node: Any) -> dict[str, int]:
+    def place(self, node: Any) -> Place:
         """Return line and column of a node as keyword arguments of an error; none for a view's text."""
         start = first_offset(node)
         if self.view is not None or start is None:
-            return {}
+            return Place()
         line, column = reader.place(self.text, start)
-        return {"line": line, "column": column}
+        return Place(line=line, column=column)
 
 
 def first_offset(node: Any) -> int | None:
@@ -102,8 +103,8 @@ class Naming:
 
         ``first`` is asked for names of one part before the scope, ``fallback`` after it.
         """
-        pending = [root]
-        columns: list[exp.Column] = []
+        pending: list[Any] = [root]
+        columns: list[Any] = []
         while pending:
             node = pending.pop()
             kind = type(node)
@@ -151,7 +152,7 @@ class Naming:
             return
         try:
             found = scope.resolve(names)
-        except Ambiguous as ambiguous:
+        except AmbiguousNameError as ambiguous:
             raise AmbiguousColumnError(
                 f"{node.sql(dialect=None)} is ambiguous", hint=f"it could be {ambiguous}", **self.text.place(node)
             ) from None
@@ -185,7 +186,7 @@ class Naming:
         place = len(parts) - 1 - found.rest
         if found.rest and not _has_fields(visible.field.type):
             raise ColumnNotFoundError(
-                f"{parts[place].name} is of type {type_name(visible.field.type)} and has no field {parts[place + 1].name}",
+                f"{parts[place].name} is {type_name(visible.field.type)} and has no field {parts[place + 1].name}",
                 **self.text.place(node),
             )
         self.requalify(parts[:place], visible.source)
@@ -233,9 +234,10 @@ class Naming:
         arguments = node.expressions
         if not arguments and name in substitution.STATEMENT_VALUES:
             self._statement_value(node, name)
+        elif name == "count" and len(arguments) == 1 and stars.is_whole_star(arguments[0]):
+            return
         elif any(stars.is_star(each) for each in arguments):
-            if not (name == "count" and len(arguments) == 1 and stars.is_whole_star(arguments[0])):
-                self._star_arguments(node, scope)
+            self._star_arguments(node, scope)
 
     def _star_arguments(self, node: exp.Anonymous, scope: Scope) -> None:
         """Expand stars among the arguments of a call; the columns are bound already, so the walk must not see them."""
@@ -250,6 +252,8 @@ class Naming:
         written = substitution.STATEMENT_VALUES[name](self.work.context)
         value = literal_tree(written)
         shown = substitution.SPARK_NAMES.get(name, f"{name}()")
+        if isinstance(node, exp.Column) and name.endswith("user"):
+            shown = "current_user()"
         value.meta["name"] = shown
         start = first_offset(node)
         if start is not None:
@@ -263,7 +267,7 @@ class Naming:
         node.replace(value)
 
     def _parameter(self, node: exp.Expr) -> None:
-        start, end, written = self.work.parameters.take(node, self.text.text, self.text.place(node))
+        start, end, written = self.work.parameters.take(node, self.text.place(node))
         self.text.edits.replace(start, end, written)
         node.replace(literal_tree(written))
 

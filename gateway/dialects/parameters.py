@@ -5,6 +5,7 @@ from typing import Any
 
 from catalog.identifiers import fold
 from gateway.dialects import substitution
+from gateway.dialects.reader import Place
 from gateway.errors import ParameterError
 
 
@@ -27,7 +28,7 @@ class Parameters:
             raise ParameterError(f"the statement has {len(offsets)} parameters, {len(self._listed)} were given")
         self._positions = {offset: index for index, offset in enumerate(offsets)}
 
-    def take(self, node: Any, text: str, place: Mapping[str, int]) -> tuple[int, int, str]:
+    def take(self, node: Any, place: Place) -> tuple[int, int, str]:
         """Return start, end (exclusive) and literal of a placeholder."""
         start = node.meta["start"]
         end = node.meta["end"] + 1

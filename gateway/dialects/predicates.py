@@ -84,7 +84,7 @@ def conjuncts(condition: exp.Expr | None) -> Iterator[exp.Expr]:
 
 
 def convert(node: exp.Expr, lookup: Lookup, zone: str, negated: bool = False) -> Predicate | None:
-    """Return a filter that holds wherever the condition (or, negated, its opposite) is true; None when none is known."""
+    """Return a filter that holds wherever the condition (negated: its opposite) is true; None when none is known."""
     handler = _HANDLERS.get(type(node))
     return handler(node, lookup, zone, negated) if handler is not None else None
 

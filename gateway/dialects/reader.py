@@ -6,12 +6,12 @@ Spark text goes through headgate's own reader (spark.py); the others through sql
 import re
 from collections.abc import Sequence
 from functools import cache
-from typing import Any
+from typing import Any, TypedDict
 
 from sqlglot import exp
 from sqlglot.dialects.dialect import Dialect
 from sqlglot.errors import ErrorLevel, ParseError, TokenError
-from sqlglot.tokenizer_core import Token
+from sqlglot.tokenizer_core import Token, TokenType
 from sqlglot.tokens import Tokenizer
 
 from gateway.dialects.script import pieces
@@ -42,11 +42,18 @@ def dialect_of(name: str) -> Dialect:
 
 @cache
 def _tokenizer(name: str) -> Tokenizer:
-    """Return the tokenizer of a dialect that keeps every word a token; sqlglot's own keeps what follows SHOW as text."""
+    """Return a dialect's tokenizer that keeps every word a token; sqlglot's own takes SHOW's rest for one text."""
     dialect = dialect_of(name)
     kind = type("WordTokenizer", (dialect.tokenizer_class,), {"COMMANDS": set()})
     tokenizer: Tokenizer = kind(dialect=dialect)
     return tokenizer
+
+
+class Place(TypedDict, total=False):
+    """Line and column, from 1, as an error takes them; empty when not known."""
+
+    line: int
+    column: int
 
 
 def place(text: str, offset: int) -> tuple[int, int]:
@@ -72,9 +79,13 @@ def tokenize(text: str, dialect: str) -> list[Token]:
     if dialect == "spark" and "\\\n" in text:
         text = _blank_continued_comments(text)
     try:
-        return _tokenizer(dialect).tokenize(text)
+        tokens = _tokenizer(dialect).tokenize(text)
     except TokenError as error:
         raise syntax_error(text, _token_fault(text, error), "this cannot be read as SQL") from error
+    for token in tokens:
+        if dialect == "spark" and token.token_type == TokenType.HEX_STRING and text[token.start] == "0":
+            raise syntax_error(text, token.start, "numbers are not written in hexadecimal", hint="X'1F' is a binary")
+    return tokens
 
 
 def _blank_continued_comments(text: str) -> str:

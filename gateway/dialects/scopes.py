@@ -75,6 +75,7 @@ class Source:
 
     def __post_init__(self) -> None:
         self._index: dict[str, list[Field]] = {}
+        self.unnamed = any(each.name is None for each in self.fields)
         for each in self.fields:
             if each.name is not None:
                 self._index.setdefault(fold(each.name), []).append(each)
@@ -105,8 +106,8 @@ class Found:
     """Found in an enclosing query."""
 
 
-class Ambiguous(Exception):  # noqa: N818: an answer for the caller, who knows the place
-    """A name means more than one column."""
+class AmbiguousNameError(Exception):
+    """A name means more than one column; the caller knows the place."""
 
     def __init__(self, candidates: Sequence[str]) -> None:
         super().__init__(", ".join(candidates))
@@ -136,14 +137,14 @@ class Scope:
     @property
     def is_open(self) -> bool:
         """True when a name that is not found may still mean something."""
-        if any(source.open for source in self.sources):
+        if any(source.open or source.unnamed for source in self.sources):
             return True
         return self.parent is not None and self.parent.is_open
 
     def resolve(self, parts: Sequence[str]) -> Found | None:
         """Return what folded parts mean here or in an enclosing query; None when nothing.
 
-        Raises: Ambiguous.
+        Raises: AmbiguousNameError.
         """
         scope: Scope | None = self
         while scope is not None:
@@ -190,7 +191,7 @@ class Scope:
 def _one(matches: list[Visible]) -> Visible:
     identities = {id(each.field.identity or each.field) for each in matches}
     if len(identities) > 1:
-        raise Ambiguous([f"{each.source.alias}.{each.name}" for each in matches])
+        raise AmbiguousNameError([f"{each.source.alias}.{each.name}" for each in matches])
     return matches[0]
 
 

@@ -3,39 +3,39 @@
 sqlglot reads Spark as it was before ANSI mode and folds its functions into nodes of its own. This reader keeps
 what was written, because both the meaning and the names of result columns hang on it:
 
-- A function call is ``exp.Anonymous`` with the name as written, whatever the function; aggregates too. Only what has a
-  syntax of its own is a node: CAST and TRY_CAST (``exp.Cast``, ``exp.TryCast``), CASE, IF, EXTRACT(… FROM …),
-  TRIM(BOTH … FROM …), POSITION(… IN …) (``exp.StrPosition``), SUBSTRING(… FROM …) and OVERLAY(… PLACING …), the operators
-  and predicates. Around a call: ``exp.Distinct`` as first argument, ``exp.WithinGroup``, ``exp.Filter``,
-  ``exp.IgnoreNulls``, ``exp.RespectNulls``, ``exp.Window``; ``exp.Kwarg`` for named arguments; ``exp.Lambda``.
+- A function call is ``exp.Anonymous`` with the name as written, whatever the function; aggregates too. Only what
+  has a syntax of its own is a node: CAST and TRY_CAST (``exp.Cast``, ``exp.TryCast``), CASE, IF, EXTRACT(… FROM …),
+  TRIM(BOTH … FROM …), POSITION(… IN …) (``exp.StrPosition``), the operators and predicates. Around a call:
+  ``exp.Distinct`` as first argument, ``exp.WithinGroup``, ``exp.Filter``, ``exp.IgnoreNulls``, ``exp.RespectNulls``,
+  ``exp.Window``; ``exp.Kwarg`` for named arguments; ``exp.Lambda``.
 - A unit keyword (``timestampadd(HOUR, …)``) is ``exp.Var``, upper case.
-- CAST is ``exp.Cast`` and raises. ``DATE '…'`` and kin are ``exp.Cast`` with ``meta["typed_literal"]``; ``1L``, ``2.5BD`` are
-  ``exp.Cast`` of the number with ``meta["literal"]``, the text as written. A minus before a number belongs to the literal.
+- CAST is ``exp.Cast`` and raises. ``DATE '…'`` and kin are ``exp.Cast`` with ``meta["typed_literal"]``; ``1L`` and
+  ``2.5BD`` are ``exp.Cast`` of the number with ``meta["literal"]``, the text as written. A minus that touches a number
+  belongs to the literal.
 - ``exp.Interval.this`` is a string literal; ``meta["sql"]`` holds the text as written.
-- Operators bind as in Spark's SqlBaseParser.g4: unary, ``* / % DIV``, ``+ - ||``, shifts, ``&``, ``^``, ``|``, comparisons
-  (one level), one predicate, NOT, AND, OR.
+- Operators bind as in Spark's SqlBaseParser.g4: unary, ``* / % DIV``, ``+ - ||``, shifts, ``&``, ``^``, ``|``,
+  comparisons (one level), one predicate, NOT, AND, OR.
 """
 
 from collections.abc import Callable
-from typing import Any, cast
+from typing import Any, ClassVar, cast
 
 from sqlglot import exp
 from sqlglot.dialects.spark import Spark
 from sqlglot.errors import ParseError
 from sqlglot.generators.spark import SparkGenerator
 from sqlglot.parsers.spark import SparkParser
-from sqlglot.tokens import Token, TokenType
+from sqlglot.tokenizer_core import Token, TokenType
 
 from gateway.errors import NotAllowedError
 
 UNITS = frozenset(
-    "YEAR QUARTER MONTH WEEK DAY DAYOFYEAR HOUR MINUTE SECOND MILLISECOND MICROSECOND".split()  # datetimeUnit
+    (
+        *("YEAR", "QUARTER", "MONTH", "WEEK", "DAY", "DAYOFYEAR"),
+        *("HOUR", "MINUTE", "SECOND", "MILLISECOND", "MICROSECOND"),
+    )
 )
-_INTERVAL_UNITS = frozenset(
-    unit + plural
-    for unit in "YEAR QUARTER MONTH WEEK DAY HOUR MINUTE SECOND MILLISECOND MICROSECOND NANOSECOND".split()
-    for plural in ("", "S")
-)
+_INTERVAL_UNITS = frozenset(unit + plural for unit in (*(UNITS - {"DAYOFYEAR"}), "NANOSECOND") for plural in ("", "S"))
 _UNIT_FUNCTIONS = ("TIMESTAMPADD", "DATEADD", "DATE_ADD", "TIMESTAMPDIFF", "DATEDIFF", "DATE_DIFF", "TIMEDIFF")
 _COMPARISONS: dict[TokenType, type[exp.Binary]] = {
     TokenType.EQ: exp.EQ,
@@ -90,19 +90,20 @@ class HeadgateSparkParser(SparkParser):
     STRICT_CAST = True
     ADD_JOIN_ON_TRUE = False
     COLON_IS_VARIANT_EXTRACT = True
+    BRACKETS = frozenset((TokenType.L_BRACKET,))
     SUPPORTS_TABLE_QUERY = True
 
-    FUNCTIONS: dict[str, Callable[..., Any]] = {}
-    FUNCTIONS_WITH_ALIASED_ARGS: set[str] = set()
-    NO_PAREN_FUNCTIONS: dict[TokenType, type[exp.Expr]] = {}
-    NO_PAREN_FUNCTION_PARSERS = {
+    FUNCTIONS: ClassVar[dict[str, Callable[..., Any]]] = {}
+    FUNCTIONS_WITH_ALIASED_ARGS: ClassVar[set[str]] = set()
+    NO_PAREN_FUNCTIONS: ClassVar[dict[Any, Any]] = {}
+    NO_PAREN_FUNCTION_PARSERS: ClassVar[dict[Any, Any]] = {
         "CASE": lambda self: self._parse_case(),
         "IF": lambda self: self._parse_if(),
         **dict.fromkeys(
             ("CURRENT_DATE", "CURRENT_TIMESTAMP", "CURRENT_USER", "SESSION_USER", "CURRENT_TIME"), _current
         ),
     }
-    FUNCTION_PARSERS = {
+    FUNCTION_PARSERS: ClassVar[dict[Any, Any]] = {
         "CAST": _closed(lambda self: self._parse_cast(True)),
         "TRY_CAST": _closed(lambda self: self._parse_cast(False, safe=True)),
         "EXTRACT": _closed(lambda self: self._parse_extract_from()),
@@ -114,12 +115,14 @@ class HeadgateSparkParser(SparkParser):
         "TRANSFORM": _closed(lambda self: self._parse_transform_call()),
         **dict.fromkeys(_UNIT_FUNCTIONS, _closed(lambda self: self._parse_unit_call())),
     }
-    PLACEHOLDER_PARSERS = {
+    PLACEHOLDER_PARSERS: ClassVar[dict[Any, Any]] = {
         TokenType.PLACEHOLDER: lambda self: exp.Placeholder().update_positions(self._prev),
         TokenType.COLON: lambda self: self._parse_named_parameter(),
     }
-    COLUMN_OPERATORS = {key: SparkParser.COLUMN_OPERATORS[key] for key in (TokenType.DOT, TokenType.DCOLON)}
-    TYPE_LITERAL_PARSERS = {
+    COLUMN_OPERATORS: ClassVar[dict[Any, Any]] = {
+        key: SparkParser.COLUMN_OPERATORS[key] for key in (TokenType.DOT, TokenType.DCOLON)
+    }
+    TYPE_LITERAL_PARSERS: ClassVar[dict[Any, Any]] = {
         **dict.fromkeys(_TYPED_LITERALS, _typed_literal),
     }
 
@@ -129,17 +132,17 @@ class HeadgateSparkParser(SparkParser):
 
     # Expressions, loosest first.
 
-    def _parse_equality(self, parse_is: bool = True) -> exp.Expr | None:
+    def _parse_equality(self, parse_is: bool = True) -> exp.Expr | None:  # noqa: ARG002
         if self._match_set((TokenType.NOT, TokenType.EXCLAMATION)):
             return self.expression(exp.Not(this=self._parse_equality()))
-        this = self._parse_value()
+        this = self._parse_comparisons()
         index = self._index
         this = self._parse_range(this, parse_is=True)
         if self._index != index and self._curr.token_type in _COMPARISONS:
             self.raise_error("a comparison cannot follow a predicate; put the predicate in parentheses")
         return this
 
-    def _parse_value(self) -> exp.Expr | None:
+    def _parse_comparisons(self) -> exp.Expr | None:
         this = self._parse_bitwise()
         while self._curr.token_type in _COMPARISONS:
             operator = _COMPARISONS[self._curr.token_type]
@@ -178,7 +181,7 @@ class HeadgateSparkParser(SparkParser):
             else:
                 return this
 
-    def _parse_term(self, parse_mod: bool = True) -> exp.Expr | None:
+    def _parse_term(self, parse_mod: bool = True) -> exp.Expr | None:  # noqa: ARG002
         this = self._parse_factor()
         while True:
             if self._match(TokenType.PLUS):
@@ -190,7 +193,7 @@ class HeadgateSparkParser(SparkParser):
             else:
                 return this
 
-    def _parse_factor(self, parse_mod: bool = True) -> exp.Expr | None:
+    def _parse_factor(self, parse_mod: bool = True) -> exp.Expr | None:  # noqa: ARG002
         this = self._parse_unary()
         while this and self._match_set((TokenType.STAR, TokenType.SLASH, TokenType.MOD, TokenType.DIV)):
             operator = self._prev
@@ -256,7 +259,20 @@ class HeadgateSparkParser(SparkParser):
             return exp.Literal.string(text).update_positions(first)  # adjacent literals are one literal
         return node
 
-    def _parse_interval(self, require_interval: bool = True, parse_function_unit: bool = True) -> exp.Interval | None:
+    def _parse_bracket(self, this: exp.Expr | None = None) -> exp.Expr | None:
+        """Parse ``x[i]``; sqlglot's would take ``array(1)[0]`` and a column named array for constructors."""
+        while this is not None and self._match(TokenType.L_BRACKET):
+            index = self._parse_disjunction()
+            if not self._match(TokenType.R_BRACKET):
+                self.raise_error("expected ]")
+            this = self.expression(exp.Bracket(this=this, expressions=[index]))
+        return this
+
+    def _parse_interval(  # its switches are other dialects'
+        self,
+        require_interval: bool = True,  # noqa: ARG002
+        parse_function_unit: bool = True,  # noqa: ARG002
+    ) -> exp.Interval | None:
         start = self._curr
         index = self._index
         if not self._match(TokenType.INTERVAL):
@@ -270,7 +286,7 @@ class HeadgateSparkParser(SparkParser):
         to = self._advance_any() if self._match_text_seq("TO") else None
         if len(terms) == 1:
             value, name = terms[0]
-            unit = exp.var(name) if name else None
+            unit: exp.Expr | None = exp.var(name) if name else None
         else:
             value, unit = " ".join(f"{number} {name}" for number, name in terms), None
         if to is not None:
@@ -321,7 +337,7 @@ class HeadgateSparkParser(SparkParser):
         if self._curr.text.upper() in UNITS and self._next.token_type == TokenType.COMMA:
             unit = exp.var(self._curr.text.upper())
             self._advance(2)
-        arguments = self._parse_function_args(True)
+        arguments: list[Any] = self._parse_function_args(True)
         return self._call(name, [unit, *arguments] if unit is not None else arguments)
 
     def _parse_transform_call(self) -> exp.Expr:
@@ -348,7 +364,7 @@ class HeadgateSparkParser(SparkParser):
         side = self._prev.text.upper() if self._match_texts(("BOTH", "LEADING", "TRAILING")) else None
         if side and self._match(TokenType.FROM):
             return self.expression(exp.Trim(this=self._parse_bitwise(), position=side))
-        arguments = self._parse_function_args(True)
+        arguments: list[Any] = self._parse_function_args(True)
         if self._match(TokenType.FROM):
             return self.expression(
                 exp.Trim(this=self._parse_bitwise(), expression=arguments[0], position=side or "BOTH")
@@ -362,14 +378,14 @@ class HeadgateSparkParser(SparkParser):
         needle = self._parse_bitwise()
         if self._match(TokenType.IN):
             return self.expression(exp.StrPosition(this=self._parse_bitwise(), substr=needle))
-        arguments = [needle]
+        arguments: list[Any] = [needle]
         if self._match(TokenType.COMMA):
             arguments += self._parse_function_args(True)
         return self._call(name, arguments)
 
     def _parse_substring_call(self) -> exp.Expr:
         name = self._name_token()
-        arguments = self._parse_function_args(True)
+        arguments: list[Any] = self._parse_function_args(True)
         if len(arguments) == 1 and self._match(TokenType.FROM):
             arguments.append(self._parse_bitwise())
             if self._match(TokenType.FOR):
@@ -378,7 +394,7 @@ class HeadgateSparkParser(SparkParser):
 
     def _parse_overlay_call(self) -> exp.Expr:
         name = self._name_token()
-        arguments = self._parse_function_args(False)
+        arguments: list[Any] = self._parse_function_args(False)
         if len(arguments) == 1 and self._match_text_seq("PLACING"):
             arguments.append(self._parse_bitwise())
             if not self._match(TokenType.FROM):
@@ -396,8 +412,8 @@ class HeadgateSpark(Spark):
     NORMALIZE_FUNCTIONS = False
 
     class Tokenizer(Spark.Tokenizer):
-        STRING_ESCAPES = ["\\", "'", '"']
-        IDENTIFIER_ESCAPES = ["`"]
+        STRING_ESCAPES: ClassVar[list[str]] = ["\\", "'", '"']
+        IDENTIFIER_ESCAPES: ClassVar[list[str]] = ["`"]
 
     Parser = HeadgateSparkParser
 

@@ -1,5 +1,6 @@
 """What a star stands for."""
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 import pyarrow as pa
@@ -7,7 +8,7 @@ from sqlglot import exp
 
 from catalog.errors import ColumnNotFoundError, TableNotFoundError
 from catalog.identifiers import fold
-from gateway.dialects.scopes import Ambiguous, Field, Scope, Visible
+from gateway.dialects.scopes import AmbiguousNameError, Field, Scope, Visible
 
 if TYPE_CHECKING:
     from gateway.dialects.naming import Naming
@@ -77,12 +78,12 @@ def _bound(visible: Visible) -> tuple[exp.Expr, Field]:
 
 
 def _struct(
-    naming: "Naming", node: exp.Column, qualifier: list[exp.Identifier], scope: Scope
+    naming: "Naming", node: exp.Column, qualifier: Sequence[exp.Expr], scope: Scope
 ) -> list[tuple[exp.Expr, Field]] | None:
     """Expand ``s.*`` of a struct column, whose fields are known when it comes straight from a table."""
     try:
         found = scope.resolve([fold(part.name) for part in qualifier])
-    except Ambiguous:
+    except AmbiguousNameError:
         found = None
     if found is None:
         if scope.is_open or naming.work.lenient:

@@ -1,4 +1,4 @@
-"""Values as typed literals of Spark SQL: parameters, and what is one value for the whole statement (now(), the user)."""
+"""Values as typed literals of Spark SQL: parameters, and what is one value for a whole statement (now(), the user)."""
 
 import datetime
 import decimal
