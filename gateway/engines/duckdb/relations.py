@@ -38,10 +38,8 @@ def scan_sql(scan: Scan) -> str:
     if scan.format is FileFormat.CSV:
         assert len(scan.schema) > len(partitions), "columns of CSV files are told by position, so a scan has them all"
     inside = [column for column in scan.schema if fold(column.name) not in partitions]
-    if not partitions:
-        return _projection(scan, inside, [quoted(column.name) for column in inside], inside)
     outputs = [
-        _partition(scan, column) if fold(column.name) in partitions else quoted(column.name) for column in scan.schema
+        _partition(scan, column) if fold(column.name) in partitions else _output(scan, column) for column in scan.schema
     ]
     return _projection(scan, list(scan.schema), outputs, inside)
 
@@ -79,6 +77,13 @@ def _reader(scan: Scan, columns: list[Column]) -> str:
             return f"read_csv({files}, {', '.join(_csv_options(scan, columns))})"
         case FileFormat.JSON:
             return f"read_json({files}, {', '.join(_json_options(columns))})"
+
+
+def _output(scan: Scan, column: Column) -> str:
+    name = quoted(column.name)
+    if scan.csv is not None and scan.csv.null_text and pa.types.is_string(column.type):
+        return f"nullif({name}, {literal(scan.csv.null_text)})"  # see _csv_options
+    return name
 
 
 def _paths(scan: Scan) -> Iterator[str]:
@@ -167,7 +172,10 @@ def _csv_options(scan: Scan, columns: list[Column]) -> Iterator[str]:
     yield f"delim = {literal(options.delimiter)}"
     yield f"quote = {literal(options.quote)}"
     yield f"escape = {literal(options.escape)}"
-    yield f"nullstr = {literal(options.null_text)}"
+    # As Spark 4.3 has it: an empty field is NULL; a quoted empty one too, unless another text stands for NULL. That
+    # text is NULL quoted or not, which DuckDB cannot tell from the quoted empty one: text columns do it afterwards.
+    yield f"nullstr = [{', '.join(map(literal, dict.fromkeys(['', options.null_text])))}]"
+    yield f"allow_quoted_nulls = {'false' if options.null_text else 'true'}"
     yield f"encoding = {literal(options.encoding)}"
     yield "hive_partitioning = false"
 

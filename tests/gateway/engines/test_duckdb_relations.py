@@ -287,6 +287,16 @@ def test_csv_with_other_options(ask: Ask, tmp_path: Path) -> None:
     assert ask("select * from t order by a", t=t) == [(1, "a|b", None), (2, "'", "x")]
 
 
+def test_empty_and_null_text_in_csv_are_what_spark_takes_them_for(ask: Ask, tmp_path: Path) -> None:
+    file = tmp_path / "f.csv"
+    file.write_text('n,s\n1,""\n2,\n3,"NA"\n4,NA\n')
+    columns = [Column("n", pa.int32()), Column("s", pa.string())]
+    plain = scan(columns, [file], format=FileFormat.CSV, csv=CsvOptions())
+    assert ask("select s from t order by n", t=plain) == [(None,), (None,), ("NA",), ("NA",)]
+    marked = scan(columns, [file], format=FileFormat.CSV, csv=CsvOptions(null_text="NA"))
+    assert ask("select s from t order by n", t=marked) == [("",), (None,), (None,), (None,)]
+
+
 def test_a_broken_csv_is_said_to_be_broken_with_its_line(ask: Ask, tmp_path: Path) -> None:
     file = tmp_path / "f.csv"
     file.write_text("a,b\n1,x\nmany,y\n")
