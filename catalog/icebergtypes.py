@@ -127,3 +127,13 @@ def arrow_with_ids(schema: Schema) -> pa.Schema:
             for column in schema
         ]
     )
+
+
+def has_floats(type_: pa.DataType) -> bool:
+    """Return whether a column holds floating point numbers, also inside nested types.
+
+    Readers' filters lose NaN and -0.0 where such columns have statistics or a dictionary (DESIGN.md).
+    """
+    if pa.types.is_nested(type_):
+        return any(has_floats(type_.field(number).type) for number in range(type_.num_fields))
+    return bool(pa.types.is_floating(type_))

@@ -8,16 +8,16 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from catalog.backends import Backend, EmbeddedBackend, Location, NewTable, PyIcebergBackend, nearest, schema_not_found
+from catalog.cleaning import clean_cache, clean_warehouse, delete_expired, each_table, expired_ids
+from catalog.copies import Copies
 from catalog.embedded import CatalogDatabase, ObjectKind, StoredObject
 from catalog.errors import (
     AlreadyExistsError,
     ColumnNotFoundError,
-    CommitConflictError,
     InternalError,
     InvalidDefinitionError,
     InvalidNameError,
     SchemaNotFoundError,
-    SnapshotNotFoundError,
     TableNotFoundError,
     UnsupportedTableError,
 )
@@ -34,7 +34,8 @@ from catalog.formats.manifests import ManifestReader
 from catalog.formats.parquet import FooterCache
 from catalog.icebergtypes import with_field_ids
 from catalog.identifiers import TableName, fold
-from catalog.locations import local_path
+from catalog.locations import local_path, plain
+from catalog.predicates import ALWAYS
 from catalog.schema import Column, Schema
 from catalog.staging import Staging
 from catalog.store import CommitMode, ExternalDefinition, WriteTarget, WrittenFile
@@ -68,6 +69,7 @@ class LakeCatalog:
         self._cache = cache
         self._listings = Listings()
         self._footers = FooterCache(cache)
+        self._copies = Copies(cache)
 
     @property
     def name(self) -> str:
@@ -153,7 +155,7 @@ class LakeCatalog:
     def _iceberg(self, name: TableName) -> IcebergTable:
         location = self._location(name)
         full = TableName(self._name, location.schema, location.table)
-        return iceberg_table(full, self._backend.metadata(location), self._reader)
+        return iceberg_table(full, self._backend.metadata(location), self._reader, self._copies)
 
     def _location(self, name: TableName) -> Location:
         """Return where an Iceberg table is. Raises: TableNotFoundError, SchemaNotFoundError."""
@@ -438,19 +440,52 @@ class LakeCatalog:
         self._staged(target)
         facts = _facts(target, added)
         identifier = self._location(name).identifier
-        removed = frozenset(removed_paths)
+        removed = frozenset(self._originals(name, base_snapshot_id, removed_paths))
         with catalog_errors(name):
             self._backend.committer().replace(identifier, target.partitioning, facts, removed, base_snapshot_id)
         self._staging.keep(target.folder)
         return self._iceberg(name)
 
+    def _originals(self, name: TableName, base_snapshot_id: int | None, paths: Iterable[str]) -> Iterable[str]:
+        """Yield the data files that scanned paths stand for: a scan may have given copies without deleted rows."""
+        listed = list(paths)
+        copies = str(self._copies.folder) + "/"
+        if base_snapshot_id is not None and any(
+            path.startswith(copies) and self._copies.original(path) == path for path in listed
+        ):
+            self._managed(name).at_snapshot(base_snapshot_id).scan(ALWAYS)  # tells again which copy is whose
+        return (plain(self._copies.original(path)) for path in listed)
+
     def expire_snapshots(self, name: TableName, *, older_than_ms: int | None, retain_last: int) -> int:
-        """Forget snapshots and delete files that no snapshot needs; return how many snapshots went."""
-        raise SnapshotNotFoundError(f"{name}: not yet {older_than_ms} {retain_last}")
+        """Forget snapshots and delete files that no snapshot needs; return how many snapshots went.
+
+        ``older_than_ms`` is an instant, milliseconds since 1970; None forgets all but the last ``retain_last``.
+        Queries that run on a forgotten snapshot may fail.
+        """
+        table = self._managed(name)
+        ids = expired_ids(table.metadata, older_than_ms, retain_last)
+        if not ids:
+            return 0
+        location = self._location(name)
+        with catalog_errors(name):
+            self._backend.committer().expire(location.identifier, ids)
+        after = self._backend.metadata(location)
+        delete_expired(table.metadata, after, self._reader)
+        return len(set(table.metadata.snapshots) - set(after.snapshots))
 
     def clean_debris(self, *, older_than_seconds: float) -> int:
         """Delete staging folders and files that no commit refers to and no live process owns; return the count."""
-        raise CommitConflictError(f"not yet {older_than_seconds}")
+        tables = [
+            self._backend.metadata(location)
+            for schema in self._backend.schemas()
+            for location in self._backend.tables(schema).values()
+        ]
+        count = each_table(tables, self._reader, older_than_seconds)
+        if self._warehouse is not None:
+            used = {plain(metadata.table_location) for metadata in tables}
+            count += clean_warehouse(self._warehouse, used, older_than_seconds)
+        clean_cache(self._cache, older_than_seconds)
+        return count
 
     def close(self) -> None:
         """Let go of the catalog's connections."""

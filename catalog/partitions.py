@@ -139,7 +139,9 @@ def _temporal(kind: str, value: Literal) -> int:
 
 def _truncate(value: Literal, width: int, type_: pa.DataType) -> Literal:
     if isinstance(value, int):
-        return value - value % width
+        # Near the smallest integer Java wraps around, so this does.
+        bits = type_.bit_width
+        return (value - value % width + (1 << bits - 1)) % (1 << bits) - (1 << bits - 1)
     if isinstance(value, Decimal):
         unscaled = int(value.scaleb(type_.scale))
         return Decimal(unscaled - unscaled % width).scaleb(-type_.scale)

@@ -198,11 +198,12 @@ def _by_partition(part: PartitionFacts, operator: Operator, literal: Literal, ty
         if transform.kind == "identity":
             return _sure(_COMPARE[operator](values, _scalar(projected, type_)))
         target = _scalar(projected, values.type)
+        unsure = _early(part, projected) | _wrapped(part)
         if operator is Operator.EQ:
-            return _sure(pc.equal(values, target)) | _early(part, projected)
+            return unsure | _sure(pc.equal(values, target))
         if operator in (Operator.LT, Operator.LE):
-            return _sure(pc.less_equal(values, target)) | _early(part, projected)
-        return _sure(pc.greater_equal(values, target))
+            return unsure | (everything if _wraps(transform, projected) else _sure(pc.less_equal(values, target)))
+        return unsure | (everything if _wraps(transform, projected) else _sure(pc.greater_equal(values, target)))
     except (pa.ArrowInvalid, pa.ArrowNotImplementedError, OverflowError):
         return everything
 
@@ -215,6 +216,18 @@ def _early(part: PartitionFacts, projected: Literal) -> Mask:
     if not part.transform.is_temporal or not isinstance(projected, int) or projected >= 0:
         return np.zeros(len(part.values), bool)
     return _sure(pc.equal(part.values, pa.scalar(projected + 1, part.values.type)))
+
+
+def _wraps(transform: Transform, projected: Literal) -> bool:
+    """Return whether a truncated integer was wrapped around: it is no multiple of the width then."""
+    return transform.kind == "truncate" and isinstance(projected, int) and projected % transform.width != 0
+
+
+def _wrapped(part: PartitionFacts) -> Mask:
+    """Return the files whose truncated integer was wrapped around, near the smallest integer."""
+    if part.transform.kind != "truncate" or not pa.types.is_integer(part.values.type):
+        return np.zeros(len(part.values), bool)
+    return np.asarray(part.values.cast(pa.int64()).fill_null(0).to_numpy() % part.transform.width != 0)
 
 
 _COMPARE: dict[Operator, Callable[[pa.Array, pa.Scalar], pa.Array]] = {

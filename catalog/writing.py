@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 import pyarrow as pa
 
-from catalog.icebergtypes import arrow_with_ids
+from catalog.icebergtypes import arrow_with_ids, has_floats
 from catalog.partitions import apply_array, check_transform
 from catalog.predicates import Literal
 from catalog.store import WriteTarget, WrittenFile
@@ -43,7 +43,7 @@ def _write(target: WriteTarget, rows: pa.Table, values: tuple[Literal | None, ..
     import pyarrow.parquet as pq
 
     # NaN and -0.0 are lost by readers' filters where float columns have statistics or a dictionary (DESIGN.md).
-    exact = [column.name for column in target.schema if not _has_floats(column.type)]
+    exact = [column.name for column in target.schema if not has_floats(column.type)]
     path = os.path.join(target.folder, f"{uuid.uuid4().hex}.parquet")
     with file_errors(path):
         pq.write_table(
@@ -54,9 +54,3 @@ def _write(target: WriteTarget, rows: pa.Table, values: tuple[Literal | None, ..
             write_statistics=exact,
         )
     return WrittenFile(path, values)
-
-
-def _has_floats(type_: pa.DataType) -> bool:
-    if pa.types.is_nested(type_):
-        return any(_has_floats(type_.field(i).type) for i in range(type_.num_fields))
-    return bool(pa.types.is_floating(type_))

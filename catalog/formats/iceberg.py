@@ -1,13 +1,16 @@
 """Iceberg tables: a scan planned from manifests, pruned before anything is read."""
 
 import datetime
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 
+from catalog.copies import Copies, Repair, RepairedFile
+from catalog.deletes import DataFileKey, DeleteIndex
 from catalog.errors import SnapshotNotFoundError
 from catalog.files import ColumnBounds, FileSet
 from catalog.formats.manifests import ManifestReader, PlannedFiles
@@ -15,7 +18,7 @@ from catalog.formats.metadata import SnapshotEntry, TableMetadata
 from catalog.identifiers import TableName, fold
 from catalog.locations import plain
 from catalog.partitions import parse_transform
-from catalog.predicates import ALWAYS, Predicate
+from catalog.predicates import ALWAYS, Literal, Predicate
 from catalog.pruning import ColumnFacts, PartitionFacts, prune
 from catalog.schema import Column, Schema
 from catalog.statistics import summarize
@@ -29,6 +32,7 @@ class IcebergTable:
     name: TableName
     metadata: TableMetadata
     reader: ManifestReader = field(repr=False)
+    copies: Copies = field(repr=False)
     snapshot_id: int | None
     schema_id: int
 
@@ -71,7 +75,7 @@ class IcebergTable:
                 f"{self.name} has no snapshot {snapshot_id}", hint=f"SHOW SNAPSHOTS FOR {self.name} lists them"
             )
         schema_id = self.metadata.current_schema_id if entry.schema_id is None else entry.schema_id
-        return IcebergTable(self.name, self.metadata, self.reader, snapshot_id, schema_id)
+        return IcebergTable(self.name, self.metadata, self.reader, self.copies, snapshot_id, schema_id)
 
     def at_time(self, instant: datetime.datetime) -> "IcebergTable":
         """Return the table as of an aware instant.
@@ -97,7 +101,55 @@ class IcebergTable:
             return self._scan_of(schema, _no_files(), 0)
         mask = None if predicate == ALWAYS else self._mask(files, predicate)
         kept = None if mask is None or mask.all() else pa.array(np.flatnonzero(mask))
-        return self._scan_of(schema, self._file_set(files, schema, kept), len(files.data))
+        file_set = self._file_set(files, schema, kept)
+        by_name = self._reads_by_name(files, kept)
+        repairs = self._repairs(files, kept, by_name)
+        if repairs:
+            file_set = repaired(file_set, self.copies.make(self.metadata.uuid, list(repairs.values())), list(repairs))
+        return self._scan_of(schema, file_set, len(files.data), by_field_id=not by_name)
+
+    def _reads_by_name(self, files: PlannedFiles, kept: pa.Array | None) -> bool:
+        """Return whether no file has field ids and every column is found by its name alone."""
+        lacking = files.column("repair")
+        mapping = self.metadata.name_mapping
+        if lacking is None or mapping is None or not len(lacking):
+            return False
+        without_ids = pc.all(pc.equal(_taken(lacking, kept), "ids")).as_py()
+        return bool(without_ids) and all(mapping.get(column.name) == column.field_id for column in self.schema)
+
+    def _repairs(self, files: PlannedFiles, kept: pa.Array | None, by_name: bool) -> dict[int, Repair]:
+        """Return by position in the scan what has to be done to files before an engine may read them."""
+        lacking = files.column("repair")
+        if not files.deletes and (lacking is None or by_name):
+            return {}
+        unpartitioned = frozenset(spec_id for spec_id, terms in self.metadata.specs.items() if not terms)
+        index = DeleteIndex(files.deletes, unpartitioned)
+        places = range(len(files.data)) if kept is None else kept.to_pylist()
+        names = ("location", "size", "spec", "partition", "sequence")
+        facts = {name: _taken(_required(files, name), kept).to_pylist() for name in names}
+        missing = None if lacking is None else _taken(lacking, kept).to_pylist()
+        repairs: dict[int, Repair] = {}
+        for number, place in enumerate(places):
+            location, size, spec_id, partition, sequence = (facts[name][number] for name in names)
+            deletes = index.applying_to(DataFileKey(location, spec_id, partition, sequence))
+            lacks = [] if missing is None or (by_name and not deletes) else missing[number].split(",")
+            lacks = [each for each in lacks if each]
+            if deletes or lacks:
+                repairs[number] = Repair(
+                    location=location,
+                    size_bytes=size,
+                    deletes=deletes,
+                    ids_by_name=self.metadata.name_mapping if "ids" in lacks else None,
+                    constants=tuple(self._constants(files, place, lacks)),
+                )
+        return repairs
+
+    def _constants(self, files: PlannedFiles, place: int, lacks: list[str]) -> Iterable[tuple[Column, Literal | None]]:
+        for column in self.schema:
+            if str(column.field_id) in lacks:
+                for part in self._partition_facts(files, column):
+                    if part.transform.kind == "identity" and part.present[place]:
+                        yield column, part.values[place].as_py()
 
     def statistics(self) -> TableStatistics:
         """Return sums and extremes over all files of the snapshot."""
@@ -115,7 +167,7 @@ class IcebergTable:
     def _entry(self) -> SnapshotEntry | None:
         return None if self.snapshot_id is None else self.metadata.snapshots[self.snapshot_id]
 
-    def _scan_of(self, schema: Schema, files: FileSet, files_total: int) -> Scan:
+    def _scan_of(self, schema: Schema, files: FileSet, files_total: int, *, by_field_id: bool = True) -> Scan:
         return Scan(
             table=self.name,
             schema=schema,
@@ -125,7 +177,7 @@ class IcebergTable:
             snapshot_id=self.snapshot_id,
             identity=self.identity,
             location=self.location,
-            by_field_id=True,
+            by_field_id=by_field_id,
             defaults=self.metadata.defaults(self.schema_id),
         )
 
@@ -191,14 +243,43 @@ class IcebergTable:
         )
 
 
-def iceberg_table(name: TableName, metadata: TableMetadata, reader: ManifestReader) -> IcebergTable:
+def iceberg_table(name: TableName, metadata: TableMetadata, reader: ManifestReader, copies: Copies) -> IcebergTable:
     """Return the table at its current snapshot and schema."""
-    return IcebergTable(name, metadata, reader, metadata.current_snapshot_id, metadata.current_schema_id)
+    return IcebergTable(name, metadata, reader, copies, metadata.current_snapshot_id, metadata.current_schema_id)
 
 
 def _narrowed(schema: Schema, columns: Iterable[str]) -> Schema:
     wanted = {fold(schema.column(name).name) for name in columns}
     return Schema(tuple(column for column in schema if fold(column.name) in wanted))
+
+
+def repaired(files: FileSet, copies: Sequence[RepairedFile], places: Sequence[int]) -> FileSet:
+    """Return the files with copies in their places; bounds stay true, counts of NULL do not. Empty copies go."""
+    paths, sizes, counts = (column.to_pylist() for column in (files.paths, files.sizes_bytes, files.record_counts))
+    for place, copy in zip(places, copies, strict=True):
+        paths[place], sizes[place], counts[place] = copy.path, copy.size_bytes, copy.record_count
+    touched = np.zeros(len(files), bool)
+    touched[list(places)] = True
+    changed = FileSet(
+        paths=pa.array(paths, pa.string()),
+        sizes_bytes=pa.array(sizes, pa.int64()),
+        record_counts=pa.array(counts, pa.int64()),
+        partitions=files.partitions,
+        bounds={name: _without_counts(known, pa.array(touched)) for name, known in files.bounds.items()},
+    )
+    empty = pc.equal(changed.record_counts, 0)
+    return changed.filter(pc.invert(empty)) if pc.any(empty).as_py() else changed
+
+
+def _without_counts(known: ColumnBounds, touched: pa.Array) -> ColumnBounds:
+    unknown = pa.scalar(None, pa.int64())
+    return ColumnBounds(
+        lower=known.lower,
+        upper=known.upper,
+        null_count=pc.if_else(touched, unknown, known.null_count),
+        nan_count=pc.if_else(touched, unknown, known.nan_count),
+        size_bytes=known.size_bytes,
+    )
 
 
 def _required(files: PlannedFiles, name: str) -> pa.Array:

@@ -5,13 +5,16 @@ memory-mapped file per snapshot, from which a new process plans without decoding
 snapshot takes over the rows of manifests it shares with its parent.
 """
 
+import dataclasses
 import json
 import os
 import struct
 import tempfile
 from collections.abc import Iterable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from decimal import Decimal
+from itertools import repeat
 from pathlib import Path
 from typing import Any
 
@@ -21,11 +24,13 @@ import pyarrow.compute as pc
 
 from catalog.avro import read_avro
 from catalog.errors import CorruptFileError, UnsupportedTableError
-from catalog.formats.metadata import SnapshotEntry, SpecField, TableMetadata, arrow_type
-from catalog.locations import plain, read_bytes
+from catalog.footers import read_footer
+from catalog.formats.metadata import FIELD_ID, SnapshotEntry, SpecField, TableMetadata, arrow_type
+from catalog.locations import local_path, plain, read_bytes
 
 _LAYOUT = 1
 """Grows when the columns of the kept table change meaning."""
+_THREADS = 8
 _KEPT_SNAPSHOTS = 8
 """Files on disk per table."""
 
@@ -44,8 +49,9 @@ class ManifestRef:
 class PlannedFiles:
     """Every live file of a snapshot, one row each.
 
-    Columns of ``data``: path, location (as the manifest says), size, rows, spec, sequence, manifest; ``p.<field id>``
-    partition values; ``lower.<column id>``, ``upper.``, ``nulls.``, ``nans.``, ``bytes.``.
+    Columns of ``data``: path, location (as the manifest says), size, rows, spec, sequence, manifest; ``repair`` what
+    a foreign file lacks; ``p.<field id>`` partition values; ``lower.<column id>``, ``upper.``, ``nulls.``, ``nans.``,
+    ``values.``, ``bytes.``.
     """
 
     data: pa.Table
@@ -83,43 +89,55 @@ def one_array(values: pa.ChunkedArray) -> pa.Array:
     return values.chunk(0) if values.num_chunks == 1 else values.combine_chunks()
 
 
+@dataclass(frozen=True, slots=True)
+class _Key:
+    """What decoded files depend on."""
+
+    uuid: str
+    snapshot_id: int
+    schema_id: int
+    mapped: bool
+    """Whether the table has a name mapping."""
+
+
 class ManifestReader:
     """Plans snapshots of any table; thread safe because what it keeps is immutable."""
 
     def __init__(self, cache: Path, properties: Mapping[str, str]) -> None:
         self._folder = cache / "snapshots"
         self._properties = properties
-        self._kept: dict[tuple[str, int, int], PlannedFiles] = {}
+        self._kept: dict[_Key, PlannedFiles] = {}
 
     def files(self, metadata: TableMetadata, entry: SnapshotEntry, schema_id: int) -> PlannedFiles:
         """Return the live files of a snapshot, bounds in the types of that schema.
 
         Raises: CorruptFileError, FileAccessError, UnsupportedTableError for data files that are not Parquet.
         """
-        key = (metadata.uuid, entry.snapshot.id, schema_id)
+        key = _Key(metadata.uuid, entry.snapshot.id, schema_id, metadata.name_mapping is not None)
         found = self._kept.get(key)
         if found is None:
-            found = self._read_kept(key) or self._decode(metadata, entry, schema_id, key)
+            found = self._read_kept(key) or self._decode(metadata, entry, key)
             if len(self._kept) >= 64:
                 self._kept.pop(next(iter(self._kept)), None)
             self._kept[key] = found
         return found
 
-    def _decode(
-        self, metadata: TableMetadata, entry: SnapshotEntry, schema_id: int, key: tuple[str, int, int]
-    ) -> PlannedFiles:
+    def _decode(self, metadata: TableMetadata, entry: SnapshotEntry, key: _Key) -> PlannedFiles:
         refs = self.manifests(entry)
-        parent = self._parent(metadata, entry, schema_id)
+        parent = self._parent(metadata, entry, key)
         tables = _taken_over(parent, refs)
         deletes: list[DeleteFile] = []
         fresh: list[tuple[ManifestRef, dict[str, Any]]] = []
         known = set() if parent is None else set(_manifest_paths(parent))
         for ref in refs:
             if ref.deletes:
-                deletes += _delete_files(self._entries(ref), ref)
+                deletes += _delete_files(self.entries(ref), ref)
             elif ref.path not in known:
-                fresh += [(ref, item) for item in self._entries(ref)]
-        tables.append(_columns(fresh, metadata, schema_id, refs))
+                fresh += [(ref, item) for item in self.entries(ref)]
+        columns = _columns(fresh, metadata, key.schema_id, refs)
+        if metadata.name_mapping is not None:
+            columns = columns.append_column("repair", _repair_column(columns, fresh, metadata))
+        tables.append(columns)
         data = pa.concat_tables(tables, promote_options="default").combine_chunks()
         paths = json.dumps([ref.path for ref in refs])
         planned = PlannedFiles(data.replace_schema_metadata({b"manifests": paths}), tuple(deletes))
@@ -133,31 +151,31 @@ class ManifestReader:
         content = read_bytes(entry.manifest_list, self._properties)
         return [_manifest_ref(item) for item in read_avro(content, entry.manifest_list)]
 
-    def _entries(self, ref: ManifestRef) -> Iterable[dict[str, Any]]:
+    def entries(self, ref: ManifestRef) -> Iterable[dict[str, Any]]:
         """Yield the live entries of a manifest."""
         content = read_bytes(ref.path, self._properties)
         return (item for item in read_avro(content, ref.path) if item["status"] != 2)
 
-    def _parent(self, metadata: TableMetadata, entry: SnapshotEntry, schema_id: int) -> PlannedFiles | None:
+    def _parent(self, metadata: TableMetadata, entry: SnapshotEntry, key: _Key) -> PlannedFiles | None:
         """Return the nearest ancestor that is kept already."""
         parent_id = entry.snapshot.parent_id
         for _ in range(_KEPT_SNAPSHOTS):
             if parent_id is None:
                 return None
-            key = (metadata.uuid, parent_id, schema_id)
-            found = self._kept.get(key) or self._read_kept(key)
+            parent = dataclasses.replace(key, snapshot_id=parent_id)
+            found = self._kept.get(parent) or self._read_kept(parent)
             if found is not None:
                 return found
             ancestor = metadata.snapshots.get(parent_id)
             parent_id = None if ancestor is None else ancestor.snapshot.parent_id
         return None
 
-    def _file(self, key: tuple[str, int, int]) -> Path:
-        uuid, snapshot_id, schema_id = key
-        return self._folder / (uuid or "none") / f"{snapshot_id}-{schema_id}-v{_LAYOUT}.arrow"
+    def _file(self, key: _Key) -> Path:
+        mapped = "m" if key.mapped else ""
+        return self._folder / key.uuid / f"{key.snapshot_id}-{key.schema_id}{mapped}-v{_LAYOUT}.arrow"
 
-    def _read_kept(self, key: tuple[str, int, int]) -> PlannedFiles | None:
-        if not key[0]:  # format version 1 may lack a uuid: nothing tells tables apart
+    def _read_kept(self, key: _Key) -> PlannedFiles | None:
+        if not key.uuid:  # format version 1 may lack a uuid: nothing tells tables apart
             return None
         try:
             with pa.memory_map(str(self._file(key))) as source:
@@ -167,9 +185,9 @@ class ManifestReader:
             return None  # missing, or cut short by a full disk: made again
         return PlannedFiles(data, tuple(_delete_from_json(item) for item in deletes))
 
-    def _keep(self, key: tuple[str, int, int], planned: PlannedFiles) -> None:
+    def _keep(self, key: _Key, planned: PlannedFiles) -> None:
         """Write the file for later processes; a cache that cannot be written is only slower."""
-        if not key[0]:
+        if not key.uuid:
             return
         path = self._file(key)
         deletes = json.dumps([_delete_to_json(item) for item in planned.deletes])
@@ -250,6 +268,32 @@ def _columns(
     arrays |= _partition_columns([ref.spec_id for ref, _ in fresh], files, metadata)
     arrays |= _bounds_columns(files, metadata, schema_id)
     return pa.table(arrays)
+
+
+def _repair_column(
+    columns: pa.Table, fresh: Sequence[tuple[ManifestRef, dict[str, Any]]], metadata: TableMetadata
+) -> pa.Array:
+    """Return per file what it lacks; only tables with a name mapping have such files, so only there it is asked."""
+    paths = columns.column("path").to_pylist()
+    with ThreadPoolExecutor(_THREADS) as pool:
+        lacking = pool.map(_what_lacks, paths, (metadata.specs[ref.spec_id] for ref, _ in fresh), repeat(metadata))
+        return pa.array(list(lacking), pa.string())
+
+
+def _what_lacks(path: str, terms: Sequence[SpecField], metadata: TableMetadata) -> str:
+    """Return ``ids`` for a file without field ids, and the ids of identity partition columns it lacks."""
+    if local_path(path) is None:
+        raise UnsupportedTableError(
+            f"{path} may have no field ids and is not on a local disk, so its columns cannot be told",
+            hint="rewrite the table's files with the tool that writes it",
+        )
+    fields = read_footer(path).schema
+    ids = {int(item.metadata[FIELD_ID]) for item in fields if item.metadata and FIELD_ID in item.metadata}
+    lacking = [] if ids else ["ids"]
+    mapping = metadata.name_mapping or {}
+    there = ids or {mapping[item.name] for item in fields if item.name in mapping}
+    sources = [term.source_id for term in terms if term.transform == "identity"]
+    return ",".join([*lacking, *(str(source) for source in sources if source not in there)])
 
 
 def _sequence(item: dict[str, Any], ref: ManifestRef) -> int:
