@@ -5,8 +5,10 @@ NDJSON one run of lines, Arrow one IPC stream after another. Parquet and XLSX ho
 is refused before it is written.
 """
 
+import os
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO
 
@@ -39,16 +41,12 @@ class Output:
         """Result sets so far."""
         self.abandoned = False
 
-    def write(
-        self, schema: "pa.Schema", batches: "Iterator[pa.RecordBatch]", options: "FormatOptions | None" = None
-    ) -> None:
+    def write(self, schema: "pa.Schema", batches: "Iterator[pa.RecordBatch]", options: "FormatOptions") -> None:
         """Write one result set, as its rows come. Of one that fails nothing stays in a file.
 
         Raises: UsageError for a second one where the format holds one; what the rows raise; FileAccessError,
         DiskFullError; BrokenPipeError when nobody reads any more.
         """
-        from gateway.formats.base import FormatOptions
-
         if self.written and self._format.name in SINGLE:
             raise UsageError(
                 f"{self._format.name} holds one result and there are more",
@@ -57,10 +55,19 @@ class Output:
         with file_errors(self._name), self._whole_or_nothing():
             if self.written and self._format.name not in JOINED:
                 self._stream.write(b"\n")
-            for piece in self._format.encode(schema, batches, options or FormatOptions()):
+            for piece in self._format.encode(schema, batches, options):
                 self._stream.write(piece)
             self._stream.flush()
         self.written += 1
+
+    def expand(self) -> bool:
+        """Show rows as records from now on, or again as they fit; return which, False where nobody looks."""
+        from repl.display import TerminalTable
+
+        if isinstance(self._format, TerminalTable):
+            self._format = replace(self._format, expanded=None if self._format.expanded else True)
+            return bool(self._format.expanded)
+        return False
 
     def abandon(self) -> None:
         """Leave the file as it was before."""
@@ -116,7 +123,13 @@ def choose_format(path: Path | None, name: str | None, terminal: Terminal) -> "F
         raise UsageError(error.message, hint=error.hint) from error
     if path is None and chosen.binary and terminal.stdout_is_terminal:
         raise UsageError(f"{chosen.name} would spoil the terminal", hint=f"use -o FILE{chosen.file_suffix}")
-    return chosen
+    return _for_people(terminal) if path is None and chosen.name == "table" and terminal.stdout_is_terminal else chosen
+
+
+def _for_people(terminal: Terminal) -> "Format":
+    from repl.display import TerminalTable
+
+    return TerminalTable(terminal.width, colour="NO_COLOR" not in os.environ)
 
 
 def _usual_format(path: Path | None, suffixes: Mapping[str, str], terminal: Terminal) -> str:

@@ -53,7 +53,7 @@ class ReplSession:
         self.gateway = gateway
         self.session = session
         self.terminal = terminal
-        self._output = output
+        self.output = output
         self.manner = manner
 
     def turn(self, text: str) -> Reply:
@@ -100,7 +100,10 @@ class ReplSession:
 
     def _run(self, statement: "ScriptStatement") -> None:
         """Run one statement and say what became of it. Raises: SqlError, KeyboardInterrupt, BrokenPipeError."""
+        from gateway.formats import FormatOptions
+
         query_id = self.gateway.new_query_id()
+        options = FormatOptions(time_zone=self.session.time_zone, note=self.terminal.say)
         progress = ProgressLine(self.terminal)
 
         def work() -> "Result":
@@ -114,7 +117,7 @@ class ReplSession:
             progress.watch(lambda elapsed: progress_text(result.progress(), elapsed))
             try:
                 if len(result.schema):
-                    self._output.write(result.schema, result.batches())
+                    self.output.write(result.schema, result.batches(), options)
             finally:
                 result.close()
             return result

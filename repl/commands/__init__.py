@@ -30,6 +30,7 @@ class Entry:
 
 COMMANDS: Mapping[str, Entry] = {
     "?": Entry("repl.commands.help", "\\?", "list the commands"),
+    "x": Entry("repl.commands.expanded", "\\x", "show rows as records, or again as a table"),
     "q": Entry("repl.commands.quit", "\\q", "leave"),
 }
 """The one place where a command is added."""

@@ -6,11 +6,13 @@ import pyarrow as pa
 import pytest
 
 from catalog.errors import SqlError
+from gateway.formats import FormatOptions
 from repl.exits import UsageError
 from repl.output import Output, choose_format, opened_output
 from repl.terminal import Terminal
 
 SCHEMA = pa.schema([("n", pa.int64())])
+OPTIONS = FormatOptions()
 
 
 def batches(*values: int, failure: SqlError | None = None) -> Iterator[pa.RecordBatch]:
@@ -64,7 +66,7 @@ def written(name: str, *sets: int) -> bytes:
     stream = io.BytesIO()
     output = Output(stream, choose_format(None, name, terminal()))
     for value in sets:
-        output.write(SCHEMA, batches(value))
+        output.write(SCHEMA, batches(value), OPTIONS)
     return stream.getvalue()
 
 
@@ -93,7 +95,7 @@ def test_a_second_result_is_refused_where_a_file_holds_one(name: str) -> None:
 def test_a_file_appears_when_all_is_written(tmp_path: Path) -> None:
     path = tmp_path / "out.csv"
     with opened_output(path, None, terminal()) as output:
-        output.write(SCHEMA, batches(1))
+        output.write(SCHEMA, batches(1), OPTIONS)
         assert not path.exists()
 
     assert path.read_bytes() == b"n\n1\n"
@@ -103,7 +105,7 @@ def test_an_abandoned_output_leaves_the_file_as_it_was(tmp_path: Path) -> None:
     path = tmp_path / "out.csv"
     path.write_text("old")
     with opened_output(path, None, terminal()) as output:
-        output.write(SCHEMA, batches(1))
+        output.write(SCHEMA, batches(1), OPTIONS)
         output.abandon()
 
     assert path.read_text() == "old"
@@ -120,12 +122,23 @@ def test_without_a_result_no_file_appears(tmp_path: Path) -> None:
 def test_of_a_result_that_fails_nothing_stays_in_a_file(tmp_path: Path) -> None:
     path = tmp_path / "out.csv"
     with opened_output(path, None, terminal()) as output:
-        output.write(SCHEMA, batches(1))
+        output.write(SCHEMA, batches(1), OPTIONS)
         with pytest.raises(SqlError, match="lost"):
-            output.write(SCHEMA, batches(2, failure=SqlError("lost")))
-        output.write(SCHEMA, batches(3))
+            output.write(SCHEMA, batches(2, failure=SqlError("lost")), OPTIONS)
+        output.write(SCHEMA, batches(3), OPTIONS)
 
     assert path.read_bytes() == b"n\n1\n\nn\n3\n"
+
+
+def test_on_a_terminal_rows_can_be_shown_as_records() -> None:
+    stream = io.BytesIO()
+    output = Output(stream, choose_format(None, None, terminal(watched=True)))
+    assert output.expand()
+    output.write(SCHEMA, batches(1), OPTIONS)
+
+    assert "record 1" in stream.getvalue().decode()
+    assert not output.expand()
+    assert not Output(stream, choose_format(None, None, terminal())).expand()
 
 
 def test_a_closed_pipe_is_told_apart_from_a_failure() -> None:
@@ -134,4 +147,4 @@ def test_a_closed_pipe_is_told_apart_from_a_failure() -> None:
             raise BrokenPipeError(32, "Broken pipe")
 
     with pytest.raises(BrokenPipeError):
-        Output(Closed(), choose_format(None, "csv", terminal())).write(SCHEMA, batches(1))  # type: ignore[arg-type]
+        Output(Closed(), choose_format(None, "csv", terminal())).write(SCHEMA, batches(1), OPTIONS)  # type: ignore[arg-type]

@@ -16,6 +16,7 @@ from catalog.errors import CommitConflictError, SqlError, TableNotFoundError
 from catalog.identifiers import Namespace
 from gateway.engines.base import Progress
 from gateway.errors import QueryCanceledError, SqlSyntaxError
+from gateway.formats import FormatOptions
 from gateway.history import QueryRecord
 from gateway.results import PlanFacts, QueryStats
 from gateway.session import Session
@@ -90,7 +91,8 @@ class FakeOutput:
     def __init__(self) -> None:
         self.sets: list[list[object]] = []
 
-    def write(self, _schema: pa.Schema, batches: Iterator[pa.RecordBatch]) -> None:
+    def write(self, _schema: pa.Schema, batches: Iterator[pa.RecordBatch], options: FormatOptions) -> None:
+        self.options = options
         rows: list[object] = []
         self.sets.append(rows)
         for batch in batches:
@@ -133,6 +135,14 @@ def test_rows_go_to_the_output_and_the_truth_to_the_person() -> None:
     assert world.output.sets == [[1]]
     assert world.said.getvalue() == ("1 row · duckdb · 8.0 ms · read 3 of 120 files, 4.1 MB of 1.2 GB · small scan\n")
     assert [result.closed for result in world.gateway.results] == [True]
+
+
+def test_instants_are_written_in_the_zone_of_the_session() -> None:
+    world = World()
+    world.session.set("time_zone", "Asia/Tokyo")
+    world.run("select 1")
+
+    assert world.output.options.time_zone == "Asia/Tokyo"
 
 
 def test_quiet_says_nothing_but_errors() -> None:
