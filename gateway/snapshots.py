@@ -138,6 +138,7 @@ class SnapshotWriter:
         self._path = store.path(query_id)
         self._part = self._path.with_name(f"{query_id}.{quote(processes.identity(), safe='')}{PART}")
         self._schema = schema
+        self._schema_bytes = schema.serialize().size
         self._entries: list[tuple[int, int]] = []
         with _disk_errors(self._part):
             self._part.parent.mkdir(parents=True, exist_ok=True)
@@ -156,7 +157,8 @@ class SnapshotWriter:
     def write(self, batch: pa.RecordBatch) -> None:
         """Append a batch. Raises: DiskFullError, FileAccessError; the writer is then to be aborted."""
         with _disk_errors(self._part):
-            position = self._sink.tell()
+            # The stream's first message, the schema, is written with the first batch.
+            position = self._sink.tell() or self._schema_bytes
             if position > self._store.quota_bytes:
                 raise DiskFullError(
                     "the result is larger than results.quota, so it is not kept", hint="raise results.quota"
