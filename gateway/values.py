@@ -1,6 +1,6 @@
 """The one text form of every value: what CSV, TSV, tables, HTML and JSON strings all show.
 
-    double, float     shortest digits that read back as the same number: 0.1, 1.0, 1e+20, NaN, Infinity
+    double, float     shortest digits that read back as the same number: 0.1, 1.0, 1.5e+10, NaN, Infinity
     decimal           all digits of its scale, never an exponent: 1.50, 0.00000001
     date              2024-02-29; beyond four digits +10000-01-01, before year 1 -0001-12-31 (year 0 is 0000)
     timestamp_ntz     2024-02-29 01:02:03.456, no trailing zeros
@@ -13,6 +13,7 @@ Everything works on whole Arrow arrays; only values that Arrow cannot print righ
 """
 
 import datetime
+import zoneinfo
 from collections.abc import Callable, Sequence
 
 import pyarrow as pa
@@ -22,6 +23,8 @@ FIRST_DAY = datetime.date.min.toordinal() - datetime.date(1970, 1, 1).toordinal(
 """0001-01-01 in days since 1970."""
 LAST_DAY = datetime.date.max.toordinal() - datetime.date(1970, 1, 1).toordinal()
 """9999-12-31 in days since 1970."""
+END_OF_LISTED_CHANGES = 2_114_380_800
+"""2037-01-01 in seconds since 1970: time zone files list changes until then and a rule for the time after."""
 _DAYS_OF_400_YEARS = 146_097
 _PER_SECOND = {"s": 1, "ms": 10**3, "us": 10**6, "ns": 10**9}
 
@@ -140,28 +143,46 @@ def date_text(day: int) -> str:
 
 
 def _timestamp(array: pa.Array, zone: str) -> pa.Array:
-    unit = array.type.unit
     if array.type.tz is None:
         return _wall_clock(array)
-    if zone == "UTC":
-        local = array.view(pa.timestamp(unit))
-        offsets: pa.Array | str = "+00:00"
-    else:
-        local = pc.local_timestamp(array.view(pa.timestamp(unit, zone)))
-        offsets = _offset_text(local, array, unit)
+    local, ahead = local_clock(array, zone)
+    encoded = ahead.dictionary_encode()
+    offsets = pa.array([_offset_text(seconds) for seconds in encoded.dictionary.to_pylist()], pa.string())
     clock = pc.replace_substring(_wall_clock(local), " ", "T", max_replacements=1)
-    return pc.binary_join_element_wise(clock, offsets, "")
+    return pc.binary_join_element_wise(clock, offsets.take(encoded.indices), "")
 
 
-def _offset_text(local: pa.Array, instants: pa.Array, unit: str) -> pa.Array:
-    """Return +01:00 and the like; seconds too for the local mean times of the nineteenth century."""
-    ahead = pc.subtract(local.view(pa.int64()), instants.view(pa.int64()))
-    encoded = pc.divide(ahead, _PER_SECOND[unit]).dictionary_encode()
-    texts = [_one_offset(seconds) for seconds in encoded.dictionary.to_pylist()]
-    return pa.array(texts, pa.string()).take(encoded.indices)
+def local_clock(instants: pa.Array, zone: str) -> tuple[pa.Array, pa.Array]:
+    """Return what clocks of the zone show at the instants, without zone, and the seconds they are ahead of UTC."""
+    unit = instants.type.unit
+    ticks = instants.view(pa.int64())
+    if zone == "UTC":
+        return instants.view(pa.timestamp(unit)), pc.if_else(ticks.is_valid(), pa.scalar(0, pa.int64()), None)
+    shown = pc.local_timestamp(instants.view(pa.timestamp(unit, zone))).view(pa.int64())
+    ahead = pc.divide(pc.subtract(shown, ticks), _PER_SECOND[unit])
+    if zone[0] not in "+-":
+        ahead = _far_rules(ticks, ahead, zone, _PER_SECOND[unit])
+    return pc.add(ticks, pc.multiply(ahead, _PER_SECOND[unit])).view(pa.timestamp(unit)), ahead
 
 
-def _one_offset(seconds: int) -> str:
+def _far_rules(ticks: pa.Array, ahead: pa.Array, zone: str, per_second: int) -> pa.Array:
+    """Put right the offsets from 2037 on: Arrow 26 knows the listed changes only, not the rule that goes on."""
+    far = pc.fill_null(pc.greater_equal(ticks, END_OF_LISTED_CHANGES * per_second), False)
+    if not pc.any(far).as_py():
+        return ahead
+    rules = zoneinfo.ZoneInfo(zone)
+    seconds = [_seconds_ahead(tick // per_second, rules) for tick in ticks.filter(far).to_pylist()]
+    return pc.replace_with_mask(ahead, far, pa.array(seconds, pa.int64()))
+
+
+def _seconds_ahead(second: int, rules: zoneinfo.ZoneInfo) -> int:
+    near = END_OF_LISTED_CHANGES + (second - END_OF_LISTED_CHANGES) % (_DAYS_OF_400_YEARS * 86_400)
+    offset = datetime.datetime.fromtimestamp(near, rules).utcoffset()
+    return int(offset.total_seconds()) if offset else 0
+
+
+def _offset_text(seconds: int) -> str:
+    """Return +01:00 and the like; with seconds for the local mean times of the nineteenth century."""
     minutes, rest = divmod(abs(seconds), 60)
     shown = f"{'-' if seconds < 0 else '+'}{minutes // 60:02}:{minutes % 60:02}"
     return f"{shown}:{rest:02}" if rest else shown

@@ -133,7 +133,7 @@ def _leaves_of(path: str, type_: pa.DataType) -> Iterator[tuple[str, pa.DataType
 
 
 def _repeats(path: str, sample: pa.Table) -> bool:
-    """Whether the column's first rows hold few distinct values; where that cannot be counted, as in nested ones: yes."""
+    """Whether the column's first rows hold few distinct values; yes where nobody can count them, as in nested ones."""
     if path not in sample.column_names:
         return True
     values = sample.column(path).slice(0, _SAMPLE_ROWS)

@@ -9,7 +9,7 @@ import functools
 import zipfile
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from typing import IO
+from typing import IO, Self
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -44,12 +44,12 @@ class Xlsx:
     ) -> Iterator[bytes]:
         with closing(batches):
             _check(schema, options)
-            workbook = _Workbook(schema, options)
-            work = functools.partial(_encoded, time_zone=options.time_zone)
-            for rows in ordered(pieces(batches, _PIECE_BYTES), work):
-                workbook.add(rows)
-                yield workbook.sink.take()
-            workbook.finish()
+            with _Workbook(schema, options) as workbook:
+                work = functools.partial(_encoded, time_zone=options.time_zone)
+                for rows in ordered(pieces(batches, _PIECE_BYTES), work):
+                    workbook.add(rows)
+                    yield workbook.sink.take()
+                workbook.finish()
         yield workbook.sink.take()
 
 
@@ -99,6 +99,13 @@ class _Workbook:
         self._put("xl/styles.xml", parts.styles())
         self._sheet = self._next_sheet()
 
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_error: object) -> None:
+        self._sheet.close()
+        self._archive.close()
+
     def add(self, rows: _Rows) -> None:
         if self._sheet_rows + rows.count > SHEET_ROWS or self._sheet_bytes + len(rows.xml) > SHEET_BYTES:
             self._end_sheet()
@@ -112,7 +119,6 @@ class _Workbook:
         self._end_sheet()
         self._put("xl/workbook.xml", parts.workbook(self._sheet_count))
         self._put("xl/_rels/workbook.xml.rels", parts.workbook_relations(self._sheet_count))
-        self._archive.close()
 
     def _next_sheet(self) -> IO[bytes]:
         self._sheet_count += 1

@@ -14,7 +14,7 @@ import pyarrow.compute as pc
 from gateway.errors import NotSupportedError
 from gateway.formats import xlsx_parts as parts
 from gateway.formats.rows import any_contains
-from gateway.values import LAST_DAY, data, has_free_text, is_number, text
+from gateway.values import END_OF_LISTED_CHANGES, LAST_DAY, data, has_free_text, is_number, local_clock, text
 
 CELL_CHARACTERS = 32_767
 """UTF-16 code units of one cell."""
@@ -95,35 +95,35 @@ def _dates(dates: pa.Array, shown: pa.Array, name: str) -> pa.Array:
 
 def _timestamps(column: pa.Array, shown: pa.Array, name: str, time_zone: str) -> pa.Array:
     unit = column.type.unit
-    local = column.view(pa.timestamp(unit))
-    if column.type.tz is not None and time_zone != "UTC":
-        local = pc.local_timestamp(column.view(pa.timestamp(unit, time_zone)))
+    shifted = column.type.tz is not None and time_zone != "UTC"
+    local = local_clock(column, time_zone)[0] if shifted else column.view(pa.timestamp(unit))
     ticks, per_second = local.view(pa.int64()), _PER_SECOND[unit]
-    step = max(per_second // 1000, 1)
-    whole = pc.equal(pc.multiply(pc.divide(ticks, step), step), ticks)
-    known = pc.and_(whole, _between(ticks, _FIRST_DAY, LAST_DAY + 1, 86_400 * per_second))
-    if column.type.tz is not None and time_zone != "UTC":
-        known = pc.and_(known, _unambiguous(pc.if_else(known, local, None), time_zone))
+    known = pc.and_(_whole(ticks, max(per_second // 1000, 1)), _between(ticks, _FIRST_DAY, LAST_DAY + 1, per_second))
+    if shifted:
+        known = pc.and_(known, _unambiguous(pc.if_else(known, local, None), time_zone, per_second))
     days = pc.add(pc.divide(ticks.cast(pa.float64(), safe=False), 86_400.0 * per_second), float(_EPOCH))
-    seconds = pc.equal(pc.multiply(pc.divide(ticks, per_second), per_second), ticks)
     serials = days.cast(pa.string())
-    cells = pc.if_else(seconds, _cell(serials, parts.SECONDS), _cell(serials, parts.MILLISECONDS))
+    cells = pc.if_else(_whole(ticks, per_second), _cell(serials, parts.SECONDS), _cell(serials, parts.MILLISECONDS))
     return _either(known, cells, shown, name)
 
 
-def _between(ticks: pa.Array, first_day: int, end_day: int, per_day: int) -> pa.Array:
-    return pc.and_(
-        pc.greater_equal(ticks.cast(pa.float64(), safe=False), float(first_day * per_day)),
-        pc.less(ticks.cast(pa.float64(), safe=False), float(end_day * per_day)),
-    )
+def _whole(ticks: pa.Array, step: int) -> pa.Array:
+    return pc.equal(pc.multiply(pc.divide(ticks, step), step), ticks)
 
 
-def _unambiguous(local: pa.Array, time_zone: str) -> pa.Array:
+def _between(ticks: pa.Array, first_day: int, end_day: int, per_second: int) -> pa.Array:
+    days = pc.divide(ticks.cast(pa.float64(), safe=False), 86_400.0 * per_second)
+    return pc.and_(pc.greater_equal(days, float(first_day)), pc.less(days, float(end_day)))
+
+
+def _unambiguous(local: pa.Array, time_zone: str, per_second: int) -> pa.Array:
+    """Return which wall clocks name one instant; later ones than Arrow knows changes of are not among them."""
     earliest, latest = (
         pc.assume_timezone(local, time_zone, ambiguous=choice, nonexistent="earliest")
         for choice in ("earliest", "latest")
     )
-    return pc.fill_null(pc.equal(earliest, latest), False)
+    listed = pc.less(local.view(pa.int64()), END_OF_LISTED_CHANGES * per_second)
+    return pc.fill_null(pc.and_(pc.equal(earliest, latest), listed), False)
 
 
 def _text_cells(shown: pa.Array, name: str, *, free: bool, style: int = parts.GENERAL) -> pa.Array:
