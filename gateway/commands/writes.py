@@ -59,7 +59,8 @@ def create_table_as(session: Session, statement: CreateTableAs, writes: Writes) 
     def stage() -> WriteTarget:
         return catalog.stage_new(name, schema, statement.partitioning, replace=statement.or_replace)
 
-    written = writes.write(writes.plan(statement.query), found, Staging(stage, catalog.discard))
+    query = _widened(statement.query, found, schema, writes)
+    written = writes.write(writes.plan(query), schema.arrow, Staging(stage, catalog.discard))
     _commit(
         catalog, written, lambda: catalog.commit_new(name, written.target, written.files, replace=statement.or_replace)
     )
@@ -78,6 +79,16 @@ def _storable(field: pa.Field) -> pa.DataType:
     if pa.types.is_int8(field.type) or pa.types.is_int16(field.type):
         return pa.int32()
     return field.type
+
+
+def _widened(query: Query, found: pa.Schema, schema: Schema, writes: Writes) -> Query:
+    """Return the query with the types of the columns that keep it, itself when it has them."""
+    if found.types == schema.arrow.types:
+        return query
+    names = ", ".join(f"c{number}" for number in range(len(schema)))
+    items = (f"CAST(c{n} AS {type_name(c.type)}) AS {quote(c.name)}" for n, c in enumerate(schema))
+    text = f"SELECT {', '.join(items)} FROM (\n{_spark_text(query)}\n) AS {SOURCE}({names})"
+    return writes.parse_query(text, "spark")
 
 
 def _no_duplicates(schema: Schema) -> None:
@@ -205,7 +216,7 @@ def delete(session: Session, statement: Delete, writes: Writes) -> Answer:
 
 def _delete_once(catalog: Catalog, name: TableName, statement: Delete, writes: Writes) -> Answer:
     table = managed(catalog, name)
-    if statement.where is None:
+    if statement.keep is None or statement.gone is None:
         rows = table.statistics().record_count or 0
         catalog.commit(name, catalog.stage(name), [], CommitMode.OVERWRITE)
         return Answer("DELETE", update_count=rows, reason="every row goes: no file is read")
