@@ -56,8 +56,9 @@ def loaded_modules() -> list[str]:
     timed = subprocess.run(
         [sys.executable, "-X", "importtime", *HEADGATE[1:]], capture_output=True, text=True, check=True
     )
-    names = set(re.findall(r"\| +([\w.]+)$", timed.stderr, re.MULTILINE))
-    return [name for name in NEVER if name in names]
+    loaded = re.findall(r"\| +([\w.]+)$", timed.stderr, re.MULTILINE)
+    # A package alone is a try that failed; one that is loaded brings its modules.
+    return [name for name in NEVER if any(each.startswith(f"{name}.") for each in loaded)]
 
 
 def main() -> None:
