@@ -11,6 +11,7 @@ from typing import Any
 
 import pyarrow as pa
 
+from catalog.decimals import to_bytes, unscaled
 from catalog.errors import CorruptFileError, InternalError, InvalidDefinitionError
 from catalog.footers import ColumnFooter, Footer, read_footer
 from catalog.formats.metadata import FIELD_ID
@@ -154,9 +155,7 @@ def _serialize(value: Any, type_: pa.DataType, scale_up: int) -> bytes | None:
     if pa.types.is_boolean(type_):
         return b"\x01" if value else b"\x00"
     if pa.types.is_decimal(type_):
-        unscaled = int(Decimal(value).scaleb(type_.scale))
-        bits = (unscaled if unscaled >= 0 else ~unscaled).bit_length()
-        return unscaled.to_bytes(bits // 8 + 1, "big", signed=True)
+        return to_bytes(unscaled(value, type_.scale))
     if isinstance(value, bytes):
         return value
     width = 4 if pa.types.is_int32(type_) or pa.types.is_date(type_) else 8

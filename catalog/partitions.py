@@ -13,6 +13,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from catalog.decimals import scaled, to_bytes, unscaled
 from catalog.errors import InvalidDefinitionError
 from catalog.predicates import Literal
 
@@ -140,11 +141,11 @@ def _temporal(kind: str, value: Literal) -> int:
 def _truncate(value: Literal, width: int, type_: pa.DataType) -> Literal:
     if isinstance(value, int):
         # Near the smallest integer Java wraps around, so this does.
-        bits = type_.bit_width
+        bits: int = type_.bit_width
         return (value - value % width + (1 << bits - 1)) % (1 << bits) - (1 << bits - 1)
     if isinstance(value, Decimal):
-        unscaled = int(value.scaleb(type_.scale))
-        return Decimal(unscaled - unscaled % width).scaleb(-type_.scale)
+        number = unscaled(value, type_.scale)
+        return scaled(number - number % width, type_.scale)
     assert isinstance(value, str | bytes)
     return value[:width]
 
@@ -160,9 +161,8 @@ def hashed_bytes(value: Literal, type_: pa.DataType) -> bytes:
     if isinstance(value, datetime.date):
         return (value - _EPOCH.date()).days.to_bytes(8, "little", signed=True)
     if pa.types.is_decimal(type_):
-        unscaled = int(Decimal(value).scaleb(type_.scale))
-        bits = (unscaled if unscaled >= 0 else ~unscaled).bit_length()
-        return unscaled.to_bytes(bits // 8 + 1, "big", signed=True)
+        assert isinstance(value, int | Decimal)
+        return to_bytes(unscaled(value, type_.scale))
     assert isinstance(value, int)
     return value.to_bytes(8, "little", signed=True)
 

@@ -23,6 +23,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from catalog.avro import read_avro
+from catalog.decimals import from_bytes
 from catalog.errors import CorruptFileError, UnsupportedTableError
 from catalog.footers import read_footer
 from catalog.formats.metadata import FIELD_ID, SnapshotEntry, SpecField, TableMetadata, arrow_type
@@ -138,7 +139,10 @@ class ManifestReader:
         if metadata.name_mapping is not None:
             columns = columns.append_column("repair", _repair_column(columns, fresh, metadata))
         tables.append(columns)
-        data = pa.concat_tables(tables, promote_options="default").combine_chunks()
+        data = pa.concat_tables(tables, promote_options="default")
+        # Oldest first, and the same order whether or not the parent was kept.
+        order = np.argsort(-data.column("manifest").to_numpy(), kind="stable")
+        data = data.take(pa.array(order)).combine_chunks()
         paths = json.dumps([ref.path for ref in refs])
         planned = PlannedFiles(data.replace_schema_metadata({b"manifests": paths}), tuple(deletes))
         self._keep(key, planned)
@@ -367,9 +371,7 @@ def _stored(values: list[Any], type_: pa.DataType) -> pa.Array:
 
 
 def _decimal(value: bytes | None, scale: int) -> Decimal | None:
-    if value is None:
-        return None
-    return Decimal(int.from_bytes(value, "big", signed=True)).scaleb(-scale)
+    return None if value is None else from_bytes(value, scale)
 
 
 _METRICS = {
