@@ -16,6 +16,7 @@ from gateway.dialects.binder import Binder
 from gateway.dialects.edits import Edits
 from gateway.dialects.naming import Text, Work
 from gateway.dialects.parameters import Parameters
+from gateway.dialects.reader import place
 from gateway.dialects.scopes import Reference
 from gateway.errors import NotAllowedError, SqlSyntaxError
 from gateway.statements import Query
@@ -79,7 +80,8 @@ def _refuse_variables(query: Query) -> None:
     for token in query.tokens:
         written = query.text[token.start : token.end + 1]
         if "${" in written and written[0] not in "'\"rR":
-            raise NotAllowedError("${…} is not allowed outside of text", line=token.line, column=token.col)
+            line, column = place(query.text, token.start)
+            raise NotAllowedError("${…} is not allowed outside of text", line=line, column=column)
 
 
 def _engine_hint(edits: Edits) -> str | None:

@@ -41,15 +41,17 @@ def expand(naming: "Naming", node: exp.Expr, scope: Scope) -> list[tuple[exp.Exp
     else:
         visible = scope.visible
         known = not any(source.open for source in scope.sources)
-    for each in visible:
+    kept = _except(naming, star, visible)
+    for each in kept:
         naming.read(each)
     if not known or any(each.name is None for each in visible):
         return None
-    kept = _except(naming, star, visible)
     return [_bound(each) for each in kept]
 
 
 def _except(naming: "Naming", star: exp.Expr, visible: list[Visible]) -> list[Visible]:
+    if not star.args.get("except_"):
+        return visible
     gone: set[str] = set()
     names = {fold(each.name) for each in visible if each.name}
     for column in star.args.get("except_") or ():

@@ -131,7 +131,6 @@ WITHOUT_PARENTHESES = frozenset(("current_date", "current_timestamp", "current_u
 
 SPARK_NAMES: Mapping[str, str] = {
     "curdate": "current_date()",
-    "user": "current_user()",
-    "session_user": "current_user()",
+    "unix_timestamp": "unix_timestamp(current_timestamp(), yyyy-MM-dd HH:mm:ss)",
 }
 """Name of the result column where it is not the function's own."""
