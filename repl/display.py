@@ -53,7 +53,9 @@ class TerminalTable:
             if self.expanded or (columns is None and self.expanded is None):
                 yield from chunks(self._records(schema, chain(sample, rows)))
                 return
-            grid = _Grid(columns or _columns(schema, sample, None) or (), self.colour)
+            laid_out = columns or _columns(schema, sample, None) or ()
+            taken = sum(one.width + 3 for one in laid_out) - 3
+            grid = _Grid(laid_out, self.colour, spare=max(self.width - taken, 0))
             yield from chunks(chain(grid.head(), map(grid.line, chain(sample, rows))))
             if grid.shortened:
                 options.note(f"{plural(grid.shortened, 'value')} shortened; \\x shows them whole")
@@ -98,6 +100,8 @@ class _Grid:
 
     columns: Sequence[_Column]
     colour: bool
+    spare: int
+    """Cells of a line that the columns leave."""
     shortened: int = 0
 
     def head(self) -> Iterator[str]:
@@ -106,17 +110,18 @@ class _Grid:
         yield "─┼─".join("─" * one.width for one in self.columns) + "\n"
 
     def line(self, row: Row) -> str:
-        return " │ ".join(map(self._cell, row, self.columns)).rstrip(" ") + "\n"
-
-    def _cell(self, value: str | None, column: _Column) -> str:
-        if value is None:
-            null = padded(NULL, column.width, right=column.right)
-            return null.replace(NULL, f"{_DIM}{NULL}{_PLAIN}") if self.colour else null
-        shown = visible(value)
-        if column.may_shorten and (len(shown) > column.width or not shown.isascii()):
-            whole, shown = shown, shorten(shown, column.width)
-            self.shortened += shown != whole
-        return padded(shown, column.width, right=column.right)
+        """Return a row; text wider than the rows that set the widths takes what room the line has left."""
+        spare = self.spare
+        cells = []
+        for value, column in zip(row, self.columns, strict=True):
+            shown = visible(NULL if value is None else value)
+            if column.may_shorten and (len(shown) > column.width or not shown.isascii()):
+                whole, shown = shown, shorten(shown, column.width + spare)
+                self.shortened += shown != whole
+                spare -= max(cell_width(shown) - column.width, 0)
+            cell = padded(shown, column.width, right=column.right)
+            cells.append(cell.replace(NULL, f"{_DIM}{NULL}{_PLAIN}") if value is None and self.colour else cell)
+        return " │ ".join(cells).rstrip(" ") + "\n"
 
 
 def shorten(value: str, width: int) -> str:
@@ -151,6 +156,11 @@ def fit(natural: Sequence[int], least: Sequence[int], room: int) -> list[int] | 
     return widths
 
 
+def _fit_names_first(natural: Sequence[int], whole: Sequence[int], least: Sequence[int], room: int) -> list[int] | None:
+    """Shorten the names of columns before the values: ``whole`` widths hold every value."""
+    return fit(natural, whole, room) or fit(whole, least, room)
+
+
 def _columns(schema: pa.Schema, sample: Sequence[Row], width: int | None) -> tuple[_Column, ...] | None:
     """Return the columns laid out in lines of ``width`` cells, or None if they do not fit; None is all they need."""
     names = [visible(name) for name in schema.names]
@@ -160,11 +170,9 @@ def _columns(schema: pa.Schema, sample: Sequence[Row], width: int | None) -> tup
     ]
     natural = [max(cell_width(name), wide, 1) for name, wide in zip(names, longest, strict=True)]
     free = [has_free_text(field.type) for field in schema]
-    least = [
-        min(wide, MIN_TEXT_WIDTH) if is_free else max(values, min(wide, MIN_TEXT_WIDTH))
-        for wide, values, is_free in zip(natural, longest, free, strict=True)
-    ]
-    widths = natural if width is None else fit(natural, least, width - 3 * (len(names) - 1))
+    whole = [max(values, min(wide, MIN_TEXT_WIDTH)) for wide, values in zip(natural, longest, strict=True)]
+    least = [min(wide, MIN_TEXT_WIDTH) if is_free else wide for wide, is_free in zip(whole, free, strict=True)]
+    widths = natural if width is None else _fit_names_first(natural, whole, least, width - 3 * (len(names) - 1))
     if widths is None:
         return None
     return tuple(
