@@ -23,6 +23,7 @@ from gateway import statements
 from gateway.catalogs import Catalogs
 from gateway.commands import ddl, explain, sessions, show, writes
 from gateway.commands.answer import Answer
+from gateway.commands.verify import verify
 from gateway.engines.base import EngineQuery
 from gateway.engines.registry import Engines
 from gateway.errors import NotSupportedError, ParameterError
@@ -39,6 +40,7 @@ from gateway.routing import Route, choose
 from gateway.session import Session
 from gateway.settings import Settings, from_environment, read_file, resolve
 from gateway.statements import ExplainMode, Query, Showing, Statement
+from gateway.verification import Verification
 from gateway.writing import Order, Staging, Written, write
 
 if TYPE_CHECKING:
@@ -166,6 +168,23 @@ class Gateway:
 
         engine = DuckDBIngest(self.settings.duckdb, self.home.temp)
         return load(request, self._resolver.catalog(request.table.catalog), engine, on_progress)
+
+    def verify(
+        self, session: Session, text: str, *, limit: int = 10, timeout_seconds: float | None = None
+    ) -> Verification:
+        """Run a query on both engines and return the first differences.
+
+        Raises: SqlError for a wrong query and for an engine that cannot answer; NotSupportedError for what is no query.
+        """
+
+        def answer(engine: str) -> pa.Table:
+            pinned = replace(session, engine=engine)
+            return self.execute(pinned, text, timeout_seconds=timeout_seconds, spool=False).arrow()
+
+        statement = statements.parse(text, session.dialect)
+        if not isinstance(statement, Query):
+            raise NotSupportedError("only queries can be verified", hint="write SELECT, WITH or VALUES")
+        return verify(self._preparer.bind(session, statement), answer, limit=limit)
 
     def _execute(self, request: "_Request") -> Result:
         if not request.parameters:
@@ -377,12 +396,16 @@ class Gateway:
             result.complete()
             return explain.explain_analyze(plan, route, inner.engine, inner.elapsed_ms, result.row_count or 0)
 
-    def close(self) -> None:
-        """Stop what runs, release the engines, write the history. Idempotent."""
+    def cancel_all(self) -> None:
+        """Stop every running statement."""
         with self._lock:
             running = list(self._running.values())
         for execution in running:
             execution.cancel()
+
+    def close(self) -> None:
+        """Stop what runs, release the engines, write the history. Idempotent."""
+        self.cancel_all()
         self.engines.close()
         self.history.close()
 

@@ -30,6 +30,17 @@ class Difference:
     """What the other engine answered."""
 
 
+@dataclass(frozen=True, slots=True)
+class Verification:
+    """One query, answered by both engines."""
+
+    compared: bool
+    """False when only one engine may answer, so that there is nothing to compare."""
+    differences: tuple[Difference, ...]
+    note: str
+    """In words: how many rows agree, or why nothing was compared, or why a difference may be rightful."""
+
+
 def compare(reference: pa.Table, other: pa.Table, *, ordered: bool, limit: int = 10) -> tuple[Difference, ...]:
     """Return the first ``limit`` differences; empty when both are the same answer."""
     different = list(_schema_differences(reference.schema, other.schema))

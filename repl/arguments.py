@@ -38,6 +38,7 @@ SUBCOMMANDS = {
     SQL: Entry("repl.subcommands.sql", "run statements, or open the shell"),
     "load": Entry("repl.subcommands.load", "load files into a table"),
     "sample": Entry("repl.subcommands.sample", "make sample data and load it"),
+    "verify": Entry("repl.subcommands.verify", "run queries on both engines and compare"),
     "spark": Entry("repl.subcommands.spark", "start, look at or stop the local Spark server"),
 }
 """The one place where a subcommand is added."""

@@ -27,7 +27,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--dialect", choices=DIALECTS, default="spark", help="SQL dialect (spark)")
     parser.add_argument("--format", metavar="NAME", help="table on a terminal, csv otherwise; see below")
     parser.add_argument("-o", "--output", metavar="FILE", type=Path, help="write the data there, all or nothing")
-    parser.add_argument("--timeout", metavar="SECONDS", type=_seconds, help="deadline of each statement, e.g. 30 or 5m")
+    parser.add_argument(
+        "--timeout", metavar="SECONDS", type=seconds_of, help="deadline of each statement, e.g. 30 or 5m"
+    )
     parser.add_argument("--stats", action="store_true", help="one JSON object per statement on standard error")
     going = parser.add_mutually_exclusive_group()
     going.add_argument(
@@ -50,7 +52,7 @@ class Script(argparse.Action):
         namespace.scripts = [*namespace.scripts, (self.dest, values)]
 
 
-def _seconds(text: str) -> float:
+def seconds_of(text: str) -> float:
     try:
         seconds = parse_duration(text)
     except ValueError as error:
@@ -60,7 +62,7 @@ def _seconds(text: str) -> float:
 
 def run(arguments: argparse.Namespace, terminal: Terminal) -> int:
     """Run all scripts, or the shell when there are none and a person types; return the exit code."""
-    scripts = list(_scripts(arguments.scripts, terminal))
+    scripts = list(given_scripts(arguments.scripts, terminal))
     if not scripts and not terminal.stdin_is_terminal:
         scripts = [("", decode_sql(terminal.stdin.read(), "standard input"))]
     manner = Manner(arguments.keep_going, arguments.stats, arguments.timeout)
@@ -77,7 +79,7 @@ def run(arguments: argparse.Namespace, terminal: Terminal) -> int:
         return code
 
 
-def _scripts(given: Sequence[tuple[str, str]], terminal: Terminal) -> Iterator[tuple[str, str]]:
+def given_scripts(given: Sequence[tuple[str, str]], terminal: Terminal) -> Iterator[tuple[str, str]]:
     """Yield name and text of every script, in the order given.
 
     Raises: UsageError when a file cannot be read or is not UTF-8.
