@@ -137,6 +137,7 @@ _SENTENCE = re.compile(r"(?<=[.!?])\s+(?=[A-Z])")
 _ADVICE = re.compile(
     r"Use [`'](try_\w+|get\(\))|Use the SQL function|Did you mean|Verify the spelling|Please, refer|To "
 )
+_CAUSE = re.compile(r"^Caused by: [\w.$]+: (.+)$", re.MULTILINE)
 _SUGGESTED = re.compile(r"Did you mean one of the following\? \[(.*)\]")
 _PARSE_POSITION = re.compile(r"\(line (\d+), pos (\d+)\)")
 _CONTEXT_POSITION = re.compile(r"\(line (\d+), position (\d+)\)")
@@ -168,6 +169,8 @@ def translated(error: Exception, names: Mapping[str, str]) -> SqlError:
     class_ = _error_class(error, text)
     message, hint = _sentences(text)
     line, column = _position(error, text)
+    if issubclass(class_, CorruptFileError | FileAccessError) and (causes := _CAUSE.findall(text)):
+        message = f"{message.rstrip('.')}: {causes[-1].strip()}"
     if class_ is EngineDiedError:
         return class_("Spark lost the session of this query", hint="run the query again")
     if class_ is QueryCanceledError:
