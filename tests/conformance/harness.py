@@ -67,6 +67,8 @@ def _sort_key(row: tuple[Any, ...]) -> str:
 
 def difference(duck: Answer, spark: Answer, *, ordered: bool) -> str | None:
     """Return the first difference in words; None when the answers are one."""
+    if duck.error is not None and duck.error.startswith("UNREADABLE"):
+        return duck.error
     if (duck.error is None) != (spark.error is None):
         return f"duckdb {duck.error or duck.rows[:3]} / spark {(spark.error or str(spark.rows[:3]))[:200]}"
     if duck.error is not None or duck.schema is None or spark.schema is None:
@@ -127,10 +129,12 @@ class Engines:
         try:
             table = self.duckdb.sql(ported.duckdb_sql).to_arrow_table()
         except (duckdb.BinderException, duckdb.ParserException, duckdb.CatalogException) as error:
-            raise AssertionError(f"DuckDB cannot read {ported.duckdb_sql}: {error}") from error
+            return Answer(error=f"UNREADABLE {error} IN {ported.duckdb_sql}")
         except duckdb.Error as error:
             return Answer(error=str(error).splitlines()[0])
-        schema = pa.schema([pa.field(f.name, t) for f, t in zip(ported.schema, _read_types(table, ported), strict=True)])
+        schema = pa.schema(
+            [pa.field(f.name, t) for f, t in zip(ported.schema, _read_types(table, ported), strict=True)]
+        )
         return Answer(schema, _rows(table))
 
     def on_spark(self, sql: str) -> Answer:
@@ -164,14 +168,123 @@ def qualified(sql: str, schemas: Mapping[str, Schema]) -> Any:
     tree = sqlglot.parse_one(sql, dialect=HeadgateSpark)
     known = {name: {column.name: "unknown" for column in schema} for name, schema in schemas.items()}
     unaliased = [isinstance(p, (exp.Alias, exp.Star)) for p in tree.selects] if isinstance(tree, exp.Select) else []
-    tree = qualify(tree, schema=known, dialect="spark", quote_identifiers=False, validate_qualify_columns=False,
-                   identify=False,
-                   )
+    tree = qualify(
+        tree,
+        schema=known,
+        dialect="spark",
+        quote_identifiers=False,
+        validate_qualify_columns=False,
+        identify=False,
+    )
     if isinstance(tree, exp.Select) and len(unaliased) == len(tree.expressions):
-        tree.set("expressions", [p if keep or not isinstance(p, exp.Alias) else p.this
-                                 for keep, p in zip(unaliased, tree.expressions, strict=True)])
+        tree.set(
+            "expressions",
+            [
+                p if keep or not isinstance(p, exp.Alias) else p.this
+                for keep, p in zip(unaliased, tree.expressions, strict=True)
+            ],
+        )
     return tree
 
 
 exp = sqlglot.exp
 __all__ = ["Answer", "Decimal", "Engines", "Sequence", "difference", "qualified"]
+
+
+BEYOND = "headgate beyond"
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """What became of one example expression."""
+
+    expression: str
+    status: str
+    """``same``, ``different``, ``obstacle`` or ``beyond``."""
+    detail: str = ""
+
+
+def check_expressions(engines: Engines, expressions: Sequence[str], table: str = "awkward", *, aggregate: bool = False,
+                      chunk: int = 40) -> list[Verdict]:
+    """Run each expression over every row of a table on both engines, few Spark queries for many expressions.
+
+    A row that raises on DuckDB must raise on Spark, and the others must not; rows beyond DuckDB are left out.
+    """
+    verdicts: dict[str, Verdict] = {}
+    good: list[tuple[str, Ported, Answer, list[int]]] = []
+    for expression in expressions:
+        ported = engines.port(f"SELECT k, {expression} FROM {table} ORDER BY k" if not aggregate
+                              else f"SELECT {expression} FROM {table}")
+        if ported.duckdb_sql is None:
+            verdicts[expression] = Verdict(expression, "obstacle", str(ported.obstacles[0]))
+            continue
+        duck = engines.on_duckdb(ported)
+        bad: list[int] = []
+        if duck.error is not None and duck.error.startswith("UNREADABLE"):
+            verdicts[expression] = Verdict(expression, "different", duck.error)
+            continue
+        if duck.error is not None and not aggregate:
+            duck, bad, verdict = _without_errors(engines, expression, table, ported)
+            if verdict is not None:
+                verdicts[expression] = verdict
+                continue
+        good.append((expression, ported, duck, bad))
+    for start in range(0, len(good), chunk):
+        _check_chunk(engines, good[start : start + chunk], table, aggregate, verdicts)
+    return [verdicts[expression] for expression in expressions]
+
+
+def _without_errors(
+    engines: Engines, expression: str, table: str, ported: Ported
+) -> tuple[Answer, list[int], Verdict | None]:
+    bad, raised = [], []
+    for (key,) in engines.duckdb.sql(f"SELECT k FROM {table} ORDER BY k").fetchall():
+        one = engines.on_duckdb(engines.port(f"SELECT k, {expression} FROM {table} WHERE k = {key}"))
+        if one.error is not None:
+            bad.append(key)
+            if BEYOND not in one.error:
+                raised.append(key)
+    if raised:
+        spark = engines.on_spark(f"SELECT k, {expression} FROM {table} WHERE k = {raised[0]}")
+        if spark.error is None:
+            return Answer(), bad, Verdict(expression, "different", f"row {raised[0]}: only DuckDB raises, spark {spark.rows}")
+    kept = f"k NOT IN ({', '.join(map(str, bad))})" if bad else "true"
+    duck = engines.on_duckdb(engines.port(f"SELECT k, {expression} FROM {table} WHERE {kept} ORDER BY k"))
+    if duck.error is not None:
+        return duck, bad, Verdict(expression, "different", f"DuckDB raises by itself: {duck.error}")
+    return duck, bad, None
+
+
+def _check_chunk(engines: Engines, chunk: Sequence[tuple[str, Ported, Answer, list[int]]], table: str, aggregate: bool,
+                 verdicts: dict[str, Verdict]) -> None:
+    plain = [item for item in chunk if item[2].error is None and not item[3]]
+    single = [item for item in chunk if item not in plain]
+    listed = ", ".join(item[0] for item in plain)
+    spark = Answer(error="nothing to ask")
+    if plain:
+        spark = engines.on_spark(f"SELECT {listed} FROM {table}" if aggregate else f"SELECT k, {listed} FROM {table} ORDER BY k")
+    if spark.error is not None:
+        if len(plain) > 1:
+            middle = len(plain) // 2
+            _check_chunk(engines, plain[:middle], table, aggregate, verdicts)
+            _check_chunk(engines, plain[middle:], table, aggregate, verdicts)
+            plain = []
+        elif plain:
+            verdicts[plain[0][0]] = Verdict(plain[0][0], "different", f"only Spark raises: {spark.error[:300]}")
+            plain = []
+    first = 0 if aggregate else 1
+    for index, (expression, _, duck, _) in enumerate(plain):
+        column = first + index
+        assert spark.schema is not None and duck.schema is not None
+        part = Answer(pa.schema([spark.schema.field(column)]), tuple((row[column],) for row in spark.rows))
+        mine = Answer(pa.schema([duck.schema.field(first)]), tuple((row[first],) for row in duck.rows))
+        found = difference(mine, part, ordered=True)
+        verdicts[expression] = Verdict(expression, "same" if found is None else "different", found or "")
+    for expression, _, duck, bad in single:
+        kept = f" WHERE k NOT IN ({', '.join(map(str, bad))})" if bad else ""
+        text = f"SELECT {expression} FROM {table}" if aggregate else f"SELECT k, {expression} FROM {table}{kept} ORDER BY k"
+        if duck.error is not None and BEYOND in duck.error:
+            verdicts[expression] = Verdict(expression, "beyond")
+            continue
+        found = difference(duck, engines.on_spark(text), ordered=True)
+        verdicts[expression] = Verdict(expression, "same" if found is None else "different", found or "")

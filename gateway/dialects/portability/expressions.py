@@ -156,8 +156,6 @@ class Expressions:
             if is_decimal(left.type) or is_decimal(right.type):
                 a, b = arithmetic.exact_type(left), arithmetic.exact_type(right)
                 both = wider_decimal(a, b)
-                if both.scale < max(a.scale, b.scale):
-                    raise NotPortableError(f"comparison of {a} and {b}", "no common type of 38 digits", node)
                 return self.cast(left, both, node), self.cast(right, both, node)
         left, right = self.together([left, right], node)
         if left.type.kind in ("map", "struct", "array"):

@@ -12,6 +12,11 @@ _BEYOND = "CAST('headgate beyond: a decimal of more than 38 digits' AS HUGEINT)"
 """DuckDB's error() is volatile and keeps subqueries from being joined; a cast that fails is not."""
 
 
+LOWER_DIFFERS = r"[\x{130}\x{3a3}]"
+"""Letters whose lower case the engines see differently: İ grows, Σ ends words as ς."""
+UPPER_DIFFERS = r"[\x{df}\x{149}\x{1f0}\x{390}\x{3b0}\x{587}\x{1e96}-\x{1e9a}\x{1f50}-\x{1ffc}\x{fb00}-\x{fb17}]"
+"""Letters whose upper case has several letters."""
+
 DUCKDB_MACROS: tuple[str, ...] = (
     # Arithmetic. DuckDB divides by zero with an error of its own under ieee_floating_point_ops=false.
     "hg_remainder(a, b) AS CASE WHEN b = -1 AND a IS NOT NULL THEN 0 ELSE a % b END",
@@ -60,6 +65,27 @@ DUCKDB_MACROS: tuple[str, ...] = (
     rf" THEN to_seconds(CAST(coalesce(nullif(regexp_extract(s, ':[0-9]+:([0-9]+)', 1), ''), '0') AS BIGINT))"
     rf" ELSE CAST('cannot cast to timestamp: ' || s AS INTERVAL) END"
     rf" ELSE CAST('cannot cast to timestamp: ' || s AS TIMESTAMP) END",
+    # Text. Where case rules and graphemes part, Spark answers.
+    "hg_ascii_only(s, x) AS CASE WHEN strlen(s) <> length(s)"
+    " THEN CAST(CAST('headgate beyond: text outside ASCII' AS BIGINT) AS VARCHAR) ELSE x END",
+    "hg_lower(s) AS CASE WHEN strlen(s) = length(s) THEN lower(s)"
+    f" WHEN regexp_matches(s, '{LOWER_DIFFERS}') THEN CAST(CAST('headgate beyond: lower case' AS BIGINT) AS VARCHAR)"
+    " ELSE lower(s) END",
+    "hg_upper(s) AS CASE WHEN strlen(s) = length(s) THEN upper(s)"
+    f" WHEN regexp_matches(s, '{UPPER_DIFFERS}') THEN CAST(CAST('headgate beyond: upper case' AS BIGINT) AS VARCHAR)"
+    " ELSE upper(s) END",
+    "hg_substring(s, p, l) AS CASE WHEN s IS NULL OR p IS NULL OR l IS NULL THEN NULL"
+    " WHEN l <= 0 OR CASE WHEN p > 0 THEN p - 1 WHEN p < 0 THEN length(s) + p ELSE 0 END + CAST(l AS BIGINT) <= 0 THEN ''"
+    " WHEN p < 0 AND length(s) + p < 0 THEN substring(s, 1, length(s) + p + CAST(l AS BIGINT))"
+    " WHEN p < 0 THEN substring(s, length(s) + p + 1, l) WHEN p = 0 THEN substring(s, 1, l) ELSE substring(s, p, l) END",
+    "hg_locate(x, s, p) AS CASE WHEN p IS NULL THEN 0 WHEN x IS NULL OR s IS NULL THEN NULL WHEN p < 1 THEN 0"
+    " WHEN x = '' THEN 1"
+    " WHEN strpos(substring(s, p), x) = 0 THEN 0 ELSE strpos(substring(s, p), x) + p - 1 END",
+    # Numbers again.
+    "hg_ratio(a, b) AS CASE WHEN b = 0 THEN CASE WHEN a = 0 OR isnan(a) THEN CAST('nan' AS DOUBLE)"
+    " WHEN (a > 0) = NOT signbit(b) THEN CAST('inf' AS DOUBLE) ELSE CAST('-inf' AS DOUBLE) END ELSE a / b END",
+    "hg_item(a, i) AS CASE WHEN a IS NULL OR i IS NULL THEN NULL WHEN i < 0 OR i >= len(a)"
+    " THEN a[CAST('headgate index: array' AS BIGINT)] ELSE a[i + 1] END",
     # Values to text.
     "hg_year_text(y) AS CASE WHEN y > 9999 THEN '+' || CAST(y AS VARCHAR) WHEN y >= 0 THEN lpad(CAST(y AS VARCHAR), 4, '0')"
     " ELSE '-' || lpad(CAST(-y AS VARCHAR), 4, '0') END",

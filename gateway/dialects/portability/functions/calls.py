@@ -83,13 +83,18 @@ def _scalar(walk: "Expressions", function: Function, node: exp.Expr) -> Typed:
     row, fitted = find(function, arguments, walk, node)
     type_ = row.result(fitted) if callable(row.result) else row.result
     flags = flags_of(fitted) | (RAISES | DIVIDES if row.raises else 0)
-    sql = _body(row, Call(fitted, type_, walk, node))
-    return Typed(sql, type_, _named(function, row, arguments), UNKNOWN, flags)
+    made = _body(row, Call(fitted, type_, walk, node))
+    if isinstance(made, Typed):
+        extra = RAISES | DIVIDES if row.raises else 0
+        return Typed(made.sql, made.type, _named(function, row, arguments), made.value, made.flags | extra)
+    return Typed(made, type_, _named(function, row, arguments), UNKNOWN, flags)
 
 
-def _body(row: Row, call_: Call) -> str:
+def _body(row: Row, call_: Call) -> str | Typed:
     if callable(row.body):
         sql = row.body(call_)
+        if isinstance(sql, Typed):
+            return sql
     else:
         sql = row.body.format(*(a.sql for a in call_.arguments), d=call_.distinct, t=call_.tail)
     return f"CAST({sql} AS {duckdb_name(call_.type)})"
@@ -124,7 +129,8 @@ def _aggregated(
     window = frame(walk, over, function, shift) if over is not None else Frame("", "", 0)
     tail = (f" FILTER (WHERE {condition.sql})" if condition is not None else "") + window.sql
     type_ = row.result(fitted) if callable(row.result) else row.result
-    sql = _body(row, Call(fitted, type_, walk, node, distinct, tail))
+    made = _body(row, Call(fitted, type_, walk, node, distinct, tail))
+    sql, type_ = (made.sql, made.type) if isinstance(made, Typed) else (made, type_)
     if row.order_dependent:
         walk.facts.order_dependent = True
     name = _named(function, row, arguments, distinct)

@@ -37,7 +37,7 @@ if TYPE_CHECKING:
     from gateway.dialects.portability.expressions import Expressions
 
 SCALAR, AGGREGATE, WINDOW = "scalar", "aggregate", "window"
-Body: TypeAlias = str | Callable[["Call"], str]
+Body: TypeAlias = str | Callable[["Call"], str | Typed]
 Result: TypeAlias = Type | Callable[[Sequence[Typed]], Type]
 
 
@@ -122,7 +122,7 @@ def _define(kind: str, names: str, parameters: str, result: "Result | str", body
     for name in names.split():
         function = TABLE.setdefault(name, Function(name, kind, [], []))
         function.rows.append(row)
-        function.examples.extend(example.replace("$", name) for example in examples)
+        function.examples.extend(example.replace("$(", name + "(") for example in examples)
         function.native = function.native or (isinstance(body, str) and body.startswith(name + "("))
 
 
@@ -149,6 +149,15 @@ def scalar(
     """Add a row for a scalar function under each of its names; ``$`` in an example stands for the name."""
     row = Row(tuple(parameters.split()), _result(result), body, raises, name)
     _define(SCALAR, names, parameters, result, body, examples, row)
+
+
+def typed(
+    names: str, parameters: str, body: "Callable[[Call], Typed]", *examples: str, raises: bool = False,
+    name: Callable[[Sequence[Typed]], str | None] | None = None,
+) -> None:
+    """Add a row for a scalar function whose body also decides its type."""
+    row = Row(tuple(parameters.split()), VOID, body, raises, name)
+    _define(SCALAR, names, parameters, VOID, body, examples, row)
 
 
 def aggregate(

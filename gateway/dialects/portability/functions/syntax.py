@@ -45,6 +45,8 @@ def called(walk: "Expressions", function: Function, arguments: Sequence[Typed], 
     type_ = row.result(fitted) if callable(row.result) else row.result
     if callable(row.body):
         sql = row.body(Call(fitted, type_, walk, node))
+        if isinstance(sql, Typed):
+            return sql
     else:
         sql = row.body.format(*(argument.sql for argument in fitted))
     flags = flags_of(fitted) | (RAISES | DIVIDES if row.raises else 0)
