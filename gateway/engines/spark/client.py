@@ -153,6 +153,13 @@ class ConnectSession:
         assert isinstance(schema, StructType)
         return Answer(operation, schema, _only_batches(responses))
 
+    def schema_of(self, relation: pb2.Relation, names: Mapping[str, str] | None = None) -> StructType:
+        """Return a plan's columns; it is analysed, not run. ``names`` as for ``errors.translated``."""
+        plan = pb2.Plan()
+        plan.root.CopyFrom(relation)
+        with spark_errors(names or {}):
+            return self._client.schema(plan)
+
     def _request(self, operation: Operation | None) -> pb2.ExecutePlanRequest:
         with spark_errors():
             return self._client._execute_plan_request_with_metadata(operation.id if operation else None)

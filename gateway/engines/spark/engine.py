@@ -132,6 +132,16 @@ class SparkEngine:
 
         return self._on_server(query.time_zone, begin)
 
+    def describe(self, query: EngineQuery) -> pa.Schema:
+        """Return the query's names and types; the server analyses it and runs nothing."""
+        from gateway.engines.spark.relations import sql_relation
+
+        def ask(zone: ZoneSession) -> pa.Schema:
+            with zone.views.using(query.relations):
+                return _result_schema(zone.session.schema_of(sql_relation(query.sql), _shown_names(query)), query)
+
+        return self._on_server(query.time_zone, ask)
+
     def write(self, query: EngineQuery, target: WriteTarget, *, timeout_seconds: float | None = None) -> SparkWriteRun:
         """Prepare to write the query's rows as Parquet files; the work is done by ``files()``."""
         from gateway.engines.spark.writing import SparkWriteRun
