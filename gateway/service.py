@@ -46,6 +46,7 @@ from gateway.writing import Order, Staging, Written, write
 if TYPE_CHECKING:
     from gateway.loading import LoadReport, LoadRequest
     from gateway.loading.requests import OnProgress
+    from gateway.loading.rows import Ingest
 
 if TYPE_CHECKING:
     from gateway.loading import LoadReport, LoadRequest
@@ -64,7 +65,7 @@ class Gateway:
         self.settings = settings
         self.catalogs = Catalogs({LAKE: self._open_lake})
         self._resolver = CatalogResolver(self.catalogs)
-        self._preparer = Preparer(self.catalogs, self._resolver)
+        self.preparer = Preparer(self.catalogs, self._resolver)
         self.engines = Engines(settings, home)
         self.history = History(home.state_database)
         self.snapshots = SnapshotStore(home.spool, settings.results.quota_bytes, settings.results.age_seconds)
@@ -163,32 +164,32 @@ class Gateway:
 
     def load(self, request: "LoadRequest", on_progress: "OnProgress | None" = None) -> "LoadReport":
         """Load files into a table, all rows or none. Raises: as ``gateway.loading.load``; CatalogNotFoundError."""
-        from gateway.engines.duckdb.ingest import DuckDBIngest  # only a load pays for it
-        from gateway.loading import load
+        from gateway.loading import load  # only a load pays for it
 
-        engine = DuckDBIngest(self.settings.duckdb, self.home.temp)
-        return load(request, self._resolver.catalog(request.table.catalog), engine, on_progress)
+        return load(request, self._resolver.catalog(request.table.catalog), self._ingest(), on_progress)
 
-    def verify(
-        self, session: Session, text: str, *, limit: int = 10, timeout_seconds: float | None = None
-    ) -> Verification:
-        """Run a query on both engines and return the first differences.
+    def load_wells(self, rows: int, on_progress: "OnProgress | None" = None) -> "tuple[LoadReport, ...]":
+        """Make the wells sample as CSV files below the home and load them. Raises: as ``load``; UserError."""
+        from gateway.sample.wells import load_wells
 
-        Raises: SqlError for a wrong query and for an engine that cannot answer; NotSupportedError for what is no query.
-        """
+        folder = self.home.root / "samples" / "wells"
+        return load_wells(self.catalog, self._ingest(), folder, rows=rows, on_progress=on_progress)
 
-        def answer(engine: str) -> pa.Table:
-            pinned = replace(session, engine=engine)
-            return self.execute(pinned, text, timeout_seconds=timeout_seconds, spool=False).arrow()
+    def load_tpch(self, scale: float, on_progress: "OnProgress | None" = None) -> "tuple[LoadReport, ...]":
+        """Make TPC-H and load it into the schema ``tpch``. Raises: as ``load``; UserError; NotSupportedError."""
+        from gateway.sample.tpch import load_tpch
 
-        statement = statements.parse(text, session.dialect)
-        if not isinstance(statement, Query):
-            raise NotSupportedError("only queries can be verified", hint="write SELECT, WITH or VALUES")
-        return verify(self._preparer.bind(session, statement), answer, limit=limit)
+        folder = self.home.root / "samples" / "tpch"
+        return load_tpch(self.catalog, self._ingest(), folder, scale=scale, on_progress=on_progress)
+
+    def _ingest(self) -> "Ingest":
+        from gateway.engines.duckdb.ingest import DuckDBIngest
+
+        return DuckDBIngest(self.settings.duckdb, self.home.temp)
 
     def _execute(self, request: "_Request") -> Result:
         if not request.parameters:
-            kept = self._preparer.kept(request.session, request.text)
+            kept = self.preparer.kept(request.session, request.text)
             if kept is not None:
                 return self._run(request, kept)
         request.execution.planning()
@@ -198,7 +199,7 @@ class Gateway:
     def _dispatch(self, request: "_Request", statement: Statement) -> Result:
         match statement:
             case Query():
-                return self._run(request, self._preparer.prepare(request.session, statement, request.parameters))
+                return self._run(request, self.preparer.prepare(request.session, statement, request.parameters))
             case statements.Execute(name, arguments):
                 return self._execute(request.of(sessions.prepared_text(request.session, name), arguments))
             case statements.ExecuteImmediate(text, arguments, named):
@@ -238,7 +239,7 @@ class Gateway:
         )
 
     def _plan_and_route(self, session: Session, query: Query, parameters: Parameters) -> tuple[Plan, Route]:
-        plan = self._preparer.prepare(session, query, parameters)
+        plan = self.preparer.prepare(session, query, parameters)
         return plan, self._route(session, plan)
 
     def _route(self, session: Session, plan: Plan) -> Route:
@@ -338,7 +339,7 @@ class Gateway:
 
     def _output_names(self, session: Session, query: Query) -> tuple[str, ...] | None:
         """Return the columns of a view that is being made, None when only Spark knows them."""
-        bound = self._preparer.bind(session, query)
+        bound = self.preparer.bind(session, query)
         return None if bound.schema is None else tuple(bound.schema.names)
 
     def _writes(self, request: "_Request") -> writes.Writes:
@@ -360,7 +361,7 @@ class Gateway:
             resolver=self._resolver,
             parse_query=_query,
             schema_of=lambda query: self._schema_of(session, query, request.parameters),
-            plan=lambda query: self._preparer.prepare(session, query, request.parameters),
+            plan=lambda query: self.preparer.prepare(session, query, request.parameters),
             write=write_files,
         )
 
