@@ -4,7 +4,8 @@ import datetime
 import decimal
 import os
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -26,22 +27,43 @@ _VIRTUAL = frozenset({"file_index", "filename", "file_row_number"})
 """Names that DuckDB's readers add; a declared column of that name hides them."""
 
 
-def scan_sql(scan: Scan) -> str:
-    """Return the query over the scan's files, with exactly the columns of ``scan.schema``.
+@dataclass(frozen=True)
+class Reading:
+    """How a connection reads a scan: a query, and the variables of the connection that it takes its lists from.
 
+    A list in the query's own text is parsed and copied by every bind: 10,000 files cost 70 ms a query, 15 ms
+    from a variable (duckdb 2.0.0).
+    """
+
+    sql: str
+    lists: Mapping[str, list[str | None]]
+    """Variable → texts."""
+    expressions: Mapping[str, str]
+    """Variable → SQL of its value."""
+
+
+def reading(scan: Scan, name: str) -> Reading:
+    """Return how to read the scan's files, with exactly the columns of ``scan.schema``.
+
+    ``name`` begins the variables' names and is no other scan's on the same connection.
     Raises: UnsupportedTableError for a type or format that DuckDB cannot read alike; FileAccessError for files
     that are not on local disk.
     """
     if not len(scan.files):
-        return _empty(scan.schema.columns)
-    partitions = {fold(name) for name in scan.hive_partitions}
-    if scan.format is FileFormat.CSV:
-        assert len(scan.schema) > len(partitions), "columns of CSV files are told by position, so a scan has them all"
-    inside = [column for column in scan.schema if fold(column.name) not in partitions]
-    outputs = [
-        _partition(scan, column) if fold(column.name) in partitions else _output(scan, column) for column in scan.schema
-    ]
-    return _projection(scan, list(scan.schema), outputs, inside)
+        return Reading(_empty(scan.schema.columns), {}, {})
+    partitions = {fold(column) for column in scan.hive_partitions}
+    inside = [column for column in scan.schema if fold(column.name) not in partitions] or [_NONE]
+    lists: dict[str, list[str | None]] = {f"{name}_files": list(_paths(scan))}
+    outputs = []
+    for column in scan.schema:
+        if fold(column.name) in partitions:
+            output, values = _partition(scan, column, f"{name}_values_{len(lists)}")
+            lists |= values
+        else:
+            output = _output(scan, column)
+        outputs.append(f"{output} AS {quoted(column.name)}")
+    reader, expressions = _reader(scan, inside, name)
+    return Reading(f"SELECT {', '.join(outputs) or 'NULL AS hg_none'} FROM {reader}", lists, expressions)
 
 
 def folders(scan: Scan) -> set[str]:
@@ -54,29 +76,28 @@ def folders(scan: Scan) -> set[str]:
     return found | {location} if len(outside) < len(scan.files) else found
 
 
-def _projection(scan: Scan, columns: list[Column], outputs: list[str], inside: list[Column]) -> str:
-    selected = ", ".join(
-        output if output == quoted(column.name) else f"{output} AS {quoted(column.name)}"
-        for output, column in zip(outputs, columns, strict=True)
-    )
-    return f"SELECT {selected or 'NULL AS hg_none'} FROM {_reader(scan, inside)}"
-
-
-def _reader(scan: Scan, columns: list[Column]) -> str:
+def _reader(scan: Scan, columns: list[Column], name: str) -> tuple[str, dict[str, str]]:
+    """Return the table function, and the variables that it takes beside the files."""
     if scan.hive_partitions and any(fold(column.name) in _VIRTUAL for column in columns):
         raise UnsupportedTableError(
             f"{scan.table} is partitioned by path and has a column named like one of DuckDB's own",
             hint="SET engine = spark",
         )
-    columns = columns or [_NONE]
-    files = f"[{', '.join(map(literal, _paths(scan)))}]"
+    files = _variable(f"{name}_files")
     match scan.format:
         case FileFormat.PARQUET:
-            return f"read_parquet({files}, schema => {_schema(scan, columns)}, hive_partitioning = false)"
+            schema = _variable(f"{name}_schema")
+            sql = f"read_parquet({files}, schema => {schema}, hive_partitioning = false)"
+            return sql, {f"{name}_schema": _schema(scan, columns)}
         case FileFormat.CSV:
-            return f"read_csv({files}, {', '.join(_csv_options(scan, columns))})"
+            assert columns != [_NONE], "columns of CSV files are told by position, so a scan has them all"
+            return f"read_csv({files}, {', '.join(_csv_options(scan, columns))})", {}
         case FileFormat.JSON:
-            return f"read_json({files}, {', '.join(_json_options(columns))})"
+            return f"read_json({files}, {', '.join(_json_options(columns))})", {}
+
+
+def _variable(name: str) -> str:
+    return f"getvariable({literal(name)})"
 
 
 def _output(scan: Scan, column: Column) -> str:
@@ -143,22 +164,18 @@ def _child_fields(type_: pa.DataType) -> Iterable[tuple[str, pa.Field]]:
     return []
 
 
-def _partition(scan: Scan, column: Column) -> str:
+def _partition(scan: Scan, column: Column, variable: str) -> tuple[str, dict[str, list[str | None]]]:
     """Return a partition column's value by file: the catalog's own, so that no two engines read a path differently.
 
     Measured with 200 files, duckdb 2.0.0: within 20 % of hive_partitioning on scans and filters.
     """
-    exact = scan.files.partitions[column.name]
-    values = pc.unique(exact)
     type_ = duckdb_type(column.type)
-    if len(values) == 1:
-        return f"CAST({_typed(values[0].as_py())} AS {type_})"
-    texts = ", ".join(_typed(value) for value in exact.to_pylist())
-    return f"(CAST([{texts}] AS {type_}[]))[CAST(file_index AS BIGINT) + 1]"
-
-
-def _typed(value: Literal | None) -> str:
-    return "NULL" if value is None else literal(value_text(value))
+    values = scan.files.partitions[column.name]
+    if len(pc.unique(values)) == 1:
+        value = values[0].as_py()
+        return f"CAST({'NULL' if value is None else literal(value_text(value))} AS {type_})", {}
+    texts = [None if value is None else value_text(value) for value in values.to_pylist()]
+    return f"(CAST({_variable(variable)} AS {type_}[]))[CAST(file_index AS BIGINT) + 1]", {variable: texts}
 
 
 def _csv_options(scan: Scan, columns: list[Column]) -> Iterator[str]:

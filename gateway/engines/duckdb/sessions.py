@@ -22,7 +22,7 @@ from gateway import processes
 from gateway.engines.base import Relation
 from gateway.engines.duckdb.errors import translated
 from gateway.engines.duckdb.lockdown import open_database
-from gateway.engines.duckdb.relations import folders, pattern, scan_sql
+from gateway.engines.duckdb.relations import folders, pattern, reading
 from gateway.engines.duckdb.text import literal, quoted
 from gateway.errors import InvalidSettingError
 from gateway.settings import DuckDBSettings
@@ -42,6 +42,7 @@ class Session:
         self.time_zone = time_zone
         self.connection = instance.root.cursor()
         self._relations: OrderedDict[str, Relation] = OrderedDict()
+        self._variables: dict[str, tuple[str, ...]] = {}
         self._paths = 0
         try:
             self.connection.execute(f"SET TimeZone = {literal(time_zone)}")
@@ -75,7 +76,13 @@ class Session:
     def _define(self, name: str, relation: Relation) -> None:
         self._drop(name)
         if isinstance(relation, Scan):
-            self.connection.execute(f"CREATE OR REPLACE TEMP VIEW {quoted(name)} AS {scan_sql(relation)}")
+            way = reading(relation, name)
+            for variable, texts in way.lists.items():
+                self.connection.execute(f"SET VARIABLE {quoted(variable)} = CAST($1 AS VARCHAR[])", [texts])
+            for variable, expression in way.expressions.items():
+                self.connection.execute(f"SET VARIABLE {quoted(variable)} = {expression}")
+            self._variables[name] = (*way.lists, *way.expressions)
+            self.connection.execute(f"CREATE OR REPLACE TEMP VIEW {quoted(name)} AS {way.sql}")
             self._paths += len(relation.files)
         else:
             self.connection.register(name, relation)
@@ -86,6 +93,8 @@ class Session:
             case Scan() as scan:
                 self._paths -= len(scan.files)
                 self.connection.execute(f"DROP VIEW IF EXISTS {quoted(name)}")
+                for variable in self._variables.pop(name):
+                    self.connection.execute(f"RESET VARIABLE {quoted(variable)}")
             case pa.Table():
                 self.connection.unregister(name)
 

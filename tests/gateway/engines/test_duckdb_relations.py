@@ -17,6 +17,7 @@ from catalog.schema import TIMESTAMP, TIMESTAMP_NTZ, Column, Schema
 from catalog.tables import CsvOptions, FileFormat, Scan
 from gateway.engines.base import EngineQuery, Relation
 from gateway.engines.duckdb import DuckDBEngine
+from gateway.engines.duckdb.sessions import KEPT_VIEWS
 from gateway.home import open_home
 from gateway.settings import resolve
 
@@ -392,3 +393,17 @@ def test_what_duckdb_cannot_read_is_refused(ask: Ask, tmp_path: Path) -> None:
     files = FileSet(pa.array(["s3://b/f.parquet"]), pa.array([1]), pa.array([1]))
     with pytest.raises(FileAccessError, match="s3://b"):
         ask("select * from t", t=Scan(**{**remote.__dict__, "files": files, "location": "s3://b"}))
+
+
+def test_a_connection_forgets_relations_it_was_asked_for_long_ago(
+    ask: Ask, engine: DuckDBEngine, tmp_path: Path
+) -> None:
+    file = written(tmp_path / "f.parquet", pa.table({"n": [1]}))
+    for at in range(KEPT_VIEWS + 10):
+        assert ask(f"select n from hg_{at}", **{f"hg_{at}": scan([Column("n", pa.int64())], [file])}) == [(1,)]
+    with engine.connection(EngineQuery("")) as connection:
+        (views,) = connection.execute("select count(*) from duckdb_views() where not internal").fetchall()[0]
+        (variables,) = connection.execute("select count(*) from duckdb_variables()").fetchall()[0]
+    assert views == KEPT_VIEWS
+    assert variables == 2 * KEPT_VIEWS
+    assert ask("select n from hg_0", hg_0=scan([Column("n", pa.int64())], [file])) == [(1,)]
