@@ -48,10 +48,6 @@ if TYPE_CHECKING:
     from gateway.loading.requests import OnProgress
     from gateway.loading.rows import Ingest
 
-if TYPE_CHECKING:
-    from gateway.loading import LoadReport, LoadRequest
-    from gateway.loading.requests import OnProgress
-
 LAKE = "lake"
 """The embedded catalog."""
 DEFAULT_SCHEMA = "default"
@@ -186,6 +182,23 @@ class Gateway:
         from gateway.engines.duckdb.ingest import DuckDBIngest
 
         return DuckDBIngest(self.settings.duckdb, self.home.temp)
+
+    def verify(
+        self, session: Session, text: str, *, limit: int = 10, timeout_seconds: float | None = None
+    ) -> Verification:
+        """Run a query on both engines and return the first differences.
+
+        Raises: SqlError for a wrong query and for an engine that cannot answer; NotSupportedError for what is no query.
+        """
+
+        def answer(engine: str) -> pa.Table:
+            pinned = replace(session, engine=engine)
+            return self.execute(pinned, text, timeout_seconds=timeout_seconds, spool=False).arrow()
+
+        statement = statements.parse(text, session.dialect)
+        if not isinstance(statement, Query):
+            raise NotSupportedError("only queries can be verified", hint="write SELECT, WITH or VALUES")
+        return verify(self.preparer.bind(session, statement), answer, limit=limit)
 
     def _execute(self, request: "_Request") -> Result:
         if not request.parameters:

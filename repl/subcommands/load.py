@@ -2,8 +2,9 @@
 
 import argparse
 import threading
+from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 from gateway.units import human_bytes, human_duration, plural
 from repl.exits import DONE
@@ -14,8 +15,10 @@ from repl.terminal import Terminal
 
 if TYPE_CHECKING:
     from gateway.loading import LoadProgress, LoadReport, LoadRequest
+    from gateway.loading.requests import OnProgress
     from gateway.service import Gateway
 
+T = TypeVar("T")
 MODES = ("create", "append", "replace")
 """`gateway.loading.LoadMode`'s values, which are not imported for ``--help``; a test compares them."""
 SOURCE_FORMATS = ("csv", "tsv", "json", "parquet", "xlsx")
@@ -48,7 +51,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(arguments: argparse.Namespace, terminal: Terminal) -> int:
     """Load, and say what was loaded. Raises: SqlError; KeyboardInterrupt, the table as it was."""
     with opened_gateway(arguments) as gateway:
-        terminal.say(report_text(load_watched(gateway, _request(arguments, gateway), terminal)))
+        request = _request(arguments, gateway)
+        terminal.say(report_text(watched(lambda on_progress: gateway.load(request, on_progress), terminal)))
     return DONE
 
 
@@ -71,8 +75,8 @@ def _request(arguments: argparse.Namespace, gateway: "Gateway") -> "LoadRequest"
     )
 
 
-def load_watched(gateway: "Gateway", request: "LoadRequest", terminal: Terminal) -> "LoadReport":
-    """Load with a progress line and an ear for Ctrl-C. Raises: as `gateway.loading.load`; KeyboardInterrupt."""
+def watched(work: "Callable[[OnProgress], T]", terminal: Terminal) -> T:
+    """Return what ``work`` returns, with a progress line and an ear for Ctrl-C. Raises: KeyboardInterrupt."""
     line = ProgressLine(terminal)
     interrupted = threading.Event()
 
@@ -82,11 +86,7 @@ def load_watched(gateway: "Gateway", request: "LoadRequest", terminal: Terminal)
             raise KeyboardInterrupt
 
     try:
-        return interruptible(
-            lambda: gateway.load(request, on_progress),
-            cancel=interrupted.set,
-            tick=line.tick,
-        )
+        return interruptible(lambda: work(on_progress), cancel=interrupted.set, tick=line.tick)
     finally:
         terminal.status("")
 
