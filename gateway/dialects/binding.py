@@ -8,6 +8,7 @@ import pyarrow as pa
 from sqlglot import exp
 from sqlglot.tokenizer_core import TokenType
 
+from catalog.errors import SqlError
 from catalog.predicates import ALWAYS, Predicate
 from catalog.schema import Column, Schema
 from gateway.bound import BindingContext, BoundQuery, Obstacle, QueryShape, Resolver, TableUse
@@ -18,7 +19,7 @@ from gateway.dialects.naming import Text, Work
 from gateway.dialects.parameters import Parameters
 from gateway.dialects.reader import place
 from gateway.dialects.scopes import Reference
-from gateway.errors import NotAllowedError, SqlSyntaxError
+from gateway.errors import NotAllowedError, NotSupportedError, SqlSyntaxError
 from gateway.statements import Query
 
 
@@ -34,6 +35,8 @@ def bind(
     Raises: what the resolver raises, ColumnNotFoundError and AmbiguousColumnError with line, column and the nearest
     names; NotAllowedError; ParameterError.
     """
+    if query.dialect != "spark":
+        return _bind_foreign(query, resolver, context, parameters)
     edits = Edits(query.text, query.tokens)
     _refuse_variables(query)
     given = Parameters(parameters)
@@ -59,6 +62,21 @@ def bind(
         ordered=tree.args.get("order") is not None,
         engine_hint=work.hint,
     )
+
+
+def _bind_foreign(
+    query: Query, resolver: Resolver, context: BindingContext, parameters: Sequence[object] | Mapping[str, object]
+) -> BoundQuery:
+    """Bind a query of another dialect by its Spark text; places in that text mean nothing to the user."""
+    from gateway.dialects.foreign import to_spark
+
+    try:
+        return bind(to_spark(query), resolver, context, parameters)
+    except NotSupportedError:
+        raise
+    except SqlError as error:
+        error.line = error.column = None
+        raise
 
 
 def _bind_tree(binder: Binder, tree: exp.Expr) -> None:

@@ -18,6 +18,7 @@ from gateway.dialects.edits import Edits
 from gateway.dialects.naming import Text
 from gateway.dialects.scopes import Base, Field, Reference, Scope, Source, Visible
 from gateway.errors import NotAllowedError, NotSupportedError, SqlSyntaxError
+from gateway.statements import Query
 
 if TYPE_CHECKING:
     from gateway.dialects.binder import Binder, Cte
@@ -309,10 +310,13 @@ class FromClause:
             chain = " → ".join(str(each) for each in (*self.binder.views, view.name))
             raise NotSupportedError(f"view {view.name} refers to itself: {chain}", **self.binder.text.place(node))
         tokens = tuple(reader.tokenize(view.text, view.dialect))
+        query = Query(view.text, view.dialect, reader.parse_tree(view.text, view.dialect, tokens), tokens)
         if view.dialect != "spark":
-            raise NotSupportedError(f"view {view.name} is in dialect {view.dialect}", **self.binder.text.place(node))
-        tree = reader.parse_tree(view.text, view.dialect, tokens)
-        text = Text(view.text, Edits(view.text, tokens), Namespace(view.catalog, view.schema), str(view.name))
+            from gateway.dialects.foreign import to_spark
+
+            query = to_spark(query)
+        tree, tokens = query.tree, query.tokens
+        text = Text(query.text, Edits(query.text, tokens), Namespace(view.catalog, view.schema), str(view.name))
         try:
             fields = Binder(self.work, text, (*self.binder.views, view.name)).query(tree, None)
         except SqlError as error:

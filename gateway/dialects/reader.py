@@ -20,7 +20,6 @@ from gateway.errors import NotSupportedError, SqlSyntaxError
 DIALECTS = ("spark", "duckdb", "trino", "postgres", "mysql")
 """What a session may speak."""
 
-_CONTINUED_COMMENT = re.compile(r"--[^\r\n]*\\\n")
 _EXPECTED = re.compile(r"[Ee]xpect(?:ing|ed) (\S+)")
 _TOO_DEEP = "the statement is nested too deeply"
 

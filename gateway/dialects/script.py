@@ -42,10 +42,12 @@ class Lexis:
     """``E'…'`` has backslash escapes."""
     hash_comment: bool = False
     """``#`` begins a comment."""
+    continued: bool = False
+    """A ``--`` comment whose line ends in a backslash goes on (Spark's SqlBaseLexer.g4, SIMPLE_COMMENT)."""
 
 
 _LEXIS = {
-    "spark": Lexis(backslash=frozenset("'\""), quotes="'\"`", raw=True),
+    "spark": Lexis(backslash=frozenset("'\""), quotes="'\"`", raw=True, continued=True),
     "duckdb": Lexis(backslash=frozenset(), quotes="'\"", dollar=True, escape_prefix=True),
     "postgres": Lexis(backslash=frozenset(), quotes="'\"", dollar=True, escape_prefix=True),
     "mysql": Lexis(backslash=frozenset("'\""), quotes="'\"`", nested=False, hash_comment=True),
@@ -97,7 +99,7 @@ def _next(script: str, start: int, rules: Lexis, code: re.Pattern[str]) -> Piece
     if char == ";":
         return Piece("semicolon", start, start + 1)
     if script.startswith("--", start) or (char == "#" and rules.hash_comment):
-        return Piece("comment", start, _line_end(script, start))
+        return Piece("comment", start, _line_end(script, start, rules.continued))
     if script.startswith("/*", start):
         end = _bracket_end(script, start, rules.nested)
         return Piece("comment", start, end or len(script), end is not None)
@@ -117,8 +119,10 @@ def _blank_end(script: str, start: int) -> int:
     return end
 
 
-def _line_end(script: str, start: int) -> int:
+def _line_end(script: str, start: int, continued: bool) -> int:
     end = script.find("\n", start)
+    while continued and end > 0 and script[end - 1] == "\\":
+        end = script.find("\n", end + 1)
     return end + 1 if end >= 0 else len(script)
 
 
