@@ -162,6 +162,8 @@ class Committer:
 
     def _load(self, identifier: Identifier, partitioning: Sequence[PartitionField]) -> PyIcebergTable:
         table = self.catalog.load_table(identifier)
+        # PyIceberg would wait 100 ms and longer between its own tries; ours begin at 10 ms. Not written anywhere.
+        table.metadata.properties["commit.retry.num-retries"] = "0"
         expected = partition_terms(partitioning)
         schema = table.schema()
         current = [
