@@ -31,6 +31,8 @@ if TYPE_CHECKING:
 _T = TypeVar("_T")
 _REMEMBER_FAILURE_SECONDS = 60.0
 """How long a failed start counts as the engine's state; the next query tries again anyway."""
+_STATUS_SECONDS = 0.5
+"""How long a status holds: routing asks at every query, and a look at the server's files costs milliseconds."""
 _CLUSTER_SCHEMES = frozenset({"s3", "s3a", "gs", "abfs", "abfss", "hdfs"})
 _LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
 
@@ -44,9 +46,11 @@ class SparkEngine:
         self._lock = threading.Lock()
         self._connecting = threading.Lock()
         self._connection: Connection | None = None
+        self._status: tuple[float, EngineStatus | None] = (0.0, None)
         self._failure: tuple[float, SqlError] | None = None
         self._warming: threading.Thread | None = None
         self._cores: int | None = None
+        self._known_capabilities: Capabilities | None = None
         self._running = 0
         self._idle = threading.Event()
         self._closed = False
@@ -57,6 +61,11 @@ class SparkEngine:
 
     @property
     def capabilities(self) -> Capabilities:
+        if self._known_capabilities is None:
+            self._known_capabilities = self._current_capabilities()
+        return self._known_capabilities
+
+    def _current_capabilities(self) -> Capabilities:
         return Capabilities(
             file_formats=frozenset(FileFormat),
             uri_schemes=self._schemes(),
@@ -74,7 +83,15 @@ class SparkEngine:
         return _CLUSTER_SCHEMES | {"file"} if here else _CLUSTER_SCHEMES
 
     def status(self) -> EngineStatus:
-        """Return the state as far as it is known; asks nothing that could take long."""
+        """Return the state as it was known a moment ago; asks nothing that could take long."""
+        asked_at, known = self._status
+        now = time.monotonic()
+        if known is None or now - asked_at > _STATUS_SECONDS:
+            known = self._current_status()
+            self._status = (now, known)
+        return known
+
+    def _current_status(self) -> EngineStatus:
         failure = self._failure
         if failure and time.monotonic() - failure[0] < _REMEMBER_FAILURE_SECONDS:
             return EngineStatus(Health.UNAVAILABLE, _in_words(failure[1]))
@@ -182,9 +199,11 @@ class SparkEngine:
                 opened = self._open()
             except SqlError as error:
                 self._failure = (time.monotonic(), error)
+                self._status = (0.0, None)
                 raise
             self._failure = None
             self._connection = opened
+            self._status = (0.0, None)
             return opened
 
     def _open(self) -> Connection:
@@ -207,12 +226,14 @@ class SparkEngine:
                 f"no Spark Connect server answers at {remote.partition('/;')[0]}", hint="check spark.remote"
             ) from error
         self._cores = self._settings.routing.cluster_cores or _asked_cores(zone)
+        self._known_capabilities = None
         return opened
 
     def _forget(self, connection: Connection) -> None:
         with self._connecting:
             if self._connection is connection:
                 self._connection = None
+                self._status = (0.0, None)
         # Not closed in line: releasing sessions of a dead server takes a second of tries.
         threading.Thread(target=connection.close, name="spark-close", daemon=True).start()
 
