@@ -187,12 +187,13 @@ def _error_class(error: Exception, text: str) -> type[SqlError]:
     state = (error.getSqlState() or "") if isinstance(error, PySparkException) else ""
     keys = (condition, condition.partition(".")[0])
     found = next((CONDITIONS[key] for key in keys if key in CONDITIONS), None)
-    if found is None and _MEMORY.search(text):
-        return OutOfMemoryError
-    if found is None and _DISK.search(text):
-        return DiskFullError
     if found is None:
         found = next((STATES[key] for key in (state, state[:2]) if key in STATES), None)
+    if found is None or not issubclass(found, UserError):  # what users raise may quote anything
+        if _MEMORY.search(text):
+            return OutOfMemoryError
+        if _DISK.search(text):
+            return DiskFullError
     if found is None and not condition and type(error).__name__ in _PLAIN_JAVA:
         return EvaluationError
     return found or EngineFaultError

@@ -23,7 +23,7 @@ from gateway.engines.spark import launch
 from gateway.engines.spark.supervisor import Address, Launch, write_private
 from gateway.errors import EngineUnavailableError
 from gateway.home import Home
-from gateway.processes import is_gone
+from gateway import processes
 from gateway.settings import Settings
 
 _POLL_SECONDS = 0.05
@@ -104,9 +104,9 @@ def stop(home: Home, *, wait_seconds: float = 30.0) -> int:
         _signal(server.address.supervisor)
     deadline = time.monotonic() + wait_seconds
     for server in servers:
-        while _lives(server.address.java) and time.monotonic() < deadline:
+        while lives(server.address.java) and time.monotonic() < deadline:
             time.sleep(_POLL_SECONDS)
-        if _lives(server.address.java):
+        if lives(server.address.java):
             _signal(server.address.java, kill=True)
     return len(servers)
 
@@ -135,7 +135,7 @@ def _status(folder: Path) -> ServerStatus | None:
         idle_for = time.time() - (folder / "used").stat().st_mtime
     except (OSError, ValueError, TypeError):
         return None
-    if not _lives(address.java):
+    if not lives(address.java):
         return None
     return ServerStatus(folder, address, _answers(address.port), max(0.0, idle_for))
 
@@ -148,14 +148,14 @@ def _answers(port: int) -> bool:
     return True
 
 
-def _lives(identity: str) -> bool:
+def lives(identity: str) -> bool:
     """Return True when the process of that identity runs; one that ended unreaped does not."""
-    if is_gone(identity):
+    if processes.is_gone(identity):
         return False
     try:
         state = Path(f"/proc/{identity.split(' ')[1]}/stat").read_text().rpartition(")")[2].split()[0]
     except OSError:
-        return not is_gone(identity)
+        return not processes.is_gone(identity)
     return state not in "ZX"
 
 
@@ -163,7 +163,7 @@ def _signal(identity: str, *, kill: bool = False) -> None:
     import signal
 
     # Its start time is checked first, so a process that got the number later is never hit.
-    if _lives(identity):
+    if lives(identity):
         with contextlib.suppress(ProcessLookupError):
             os.kill(int(identity.split(" ")[1]), signal.SIGKILL if kill else signal.SIGTERM)
 
@@ -250,6 +250,7 @@ def _run_supervisor(folder: Path) -> None:
 def _wait(folder: Path, deadline: float, timeout_seconds: float) -> Address | None:
     """Return the address once it answers; None when Java ended first."""
     while time.monotonic() < deadline:
+        mark_used(folder)
         server = _status(folder)
         if server and server.ready:
             return server.address
