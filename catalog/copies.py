@@ -29,6 +29,8 @@ from catalog.translation import file_errors
 
 _LAYOUT = 1
 _THREADS = 4
+_UNTOUCHED = "-same"
+"""Ends the name of an empty file that says: the deletes of the partition are of other files."""
 
 
 @dataclass(frozen=True)
@@ -73,20 +75,22 @@ class Copies:
         """Return the location of the data file that a path stands for: its own when it is no copy."""
         return self._originals.get(path, path)
 
-    def make(self, table_uuid: str, repairs: Sequence[Repair]) -> list[RepairedFile]:
-        """Return a copy for every repair, made now where there is none.
+    def make(self, table_uuid: str, repairs: Sequence[Repair]) -> list[RepairedFile | None]:
+        """Return a copy for every repair, made now where there is none; None where the file is fine as it is.
 
         Raises: UnsupportedTableError for remote files; CorruptFileError, FileAccessError, DiskFullError.
         """
         folder = self.folder / (table_uuid or "none")
         with file_errors(str(folder)):
             folder.mkdir(parents=True, exist_ok=True)
-            there = {name.partition("-")[0]: name for name in os.listdir(folder) if name.endswith(".parquet")}
+            there = {name.partition("-")[0]: name for name in os.listdir(folder) if not name.startswith(".")}
         rows = DeletedRows()
 
-        def copy(repair: Repair) -> RepairedFile:
+        def copy(repair: Repair) -> RepairedFile | None:
             name = there.get(repair.key) or _write(repair, folder, rows)
             path = str(folder / name)
+            if name.endswith(_UNTOUCHED):
+                return None
             self._originals[path] = repair.location
             with file_errors(path):
                 os.utime(path)
@@ -99,7 +103,7 @@ class Copies:
 
 
 def _write(repair: Repair, folder: Path, rows: DeletedRows) -> str:
-    """Write a copy and return its name, which ends in its number of rows."""
+    """Write a copy and return its name, which holds its number of rows; or note that none is needed."""
     import pyarrow.parquet as pq
 
     source = local_path(repair.location)
@@ -110,6 +114,11 @@ def _write(repair: Repair, folder: Path, rows: DeletedRows) -> str:
         )
     gone = rows.positions(repair.location, repair.deletes)
     keys = rows.keys(repair.deletes)
+    if not len(gone) and not keys and repair.ids_by_name is None and not repair.constants:
+        name = repair.key + _UNTOUCHED
+        with file_errors(str(folder)):
+            (folder / name).touch()
+        return name
     handle, temporary = tempfile.mkstemp(dir=folder, prefix=".")
     os.close(handle)
     try:

@@ -189,7 +189,8 @@ def matches(rows: pa.Table, keys: pa.Table) -> npt.NDArray[np.bool_]:
     for column in rows.schema:
         if pa.types.is_floating(column.type) or pa.types.is_nested(column.type):
             raise UnsupportedTableError(f"rows are deleted by a column of type {column.type}, which cannot be applied")
-    keys = keys.cast(pa.schema([pa.field(item.name, item.type) for item in rows.schema]))
+    # Deletes are newer than the rows, so their types are the same or wider.
+    rows = rows.cast(pa.schema([pa.field(item.name, item.type) for item in keys.schema]))
     if keys.num_columns == 1:
         found = pc.is_in(rows.column(0), value_set=keys.column(0).combine_chunks(), skip_nulls=False)
         single: npt.NDArray[np.bool_] = found.to_numpy()

@@ -253,13 +253,14 @@ def _narrowed(schema: Schema, columns: Iterable[str]) -> Schema:
     return Schema(tuple(column for column in schema if fold(column.name) in wanted))
 
 
-def repaired(files: FileSet, copies: Sequence[RepairedFile], places: Sequence[int]) -> FileSet:
+def repaired(files: FileSet, copies: Sequence[RepairedFile | None], places: Sequence[int]) -> FileSet:
     """Return the files with copies in their places; bounds stay true, counts of NULL do not. Empty copies go."""
     paths, sizes, counts = (column.to_pylist() for column in (files.paths, files.sizes_bytes, files.record_counts))
-    for place, copy in zip(places, copies, strict=True):
-        paths[place], sizes[place], counts[place] = copy.path, copy.size_bytes, copy.record_count
     touched = np.zeros(len(files), bool)
-    touched[list(places)] = True
+    for place, copy in zip(places, copies, strict=True):
+        if copy is not None:
+            paths[place], sizes[place], counts[place] = copy.path, copy.size_bytes, copy.record_count
+            touched[place] = True
     changed = FileSet(
         paths=pa.array(paths, pa.string()),
         sizes_bytes=pa.array(sizes, pa.int64()),
