@@ -202,7 +202,12 @@ def _port(tree: exp.Expr, uses: Sequence[TableUse], context: BindingContext, wor
         port = portability.port
     except (ImportError, AttributeError):
         return _NotPorted((Obstacle("the query", "the portable set is not there"),))
-    ported = port(cast("exp.Query", tree), {use.relation: _schema_of(use.source) for use in uses}, context)
+    try:
+        ported = port(cast("exp.Query", tree), {use.relation: _schema_of(use.source) for use in uses}, context)
+    except RecursionError:
+        result = _NotPorted((*work.obstacles, Obstacle("the statement", "nested too deeply to be analysed")))
+        result.volatile = result.order_dependent = True  # not known, so the careful answer
+        return result
     if not work.obstacles:
         return ported
     result = _NotPorted((*work.obstacles, *ported.obstacles))

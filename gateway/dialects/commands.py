@@ -4,7 +4,7 @@ import difflib
 from collections.abc import Callable, Mapping
 
 from catalog.predicates import Literal
-from gateway.dialects import creation, reader
+from gateway.dialects import reader
 from gateway.dialects.cursor import Cursor
 from gateway.errors import NotAllowedError, NotSupportedError, SqlSyntaxError
 from gateway.statements import (
@@ -70,6 +70,13 @@ def _query(tokens: Cursor) -> Query:
         text, given = tokens.text, tuple(tokens.tokens)
         return Query(text, tokens.dialect, reader.parse_tree(text, tokens.dialect, given), given)
     return tokens.query()
+
+
+def _definition(verb: str, tokens: Cursor) -> Statement:
+    from gateway.dialects import creation  # a query need not wait for it
+
+    readers = {"create": creation.create, "drop": creation.drop, "alter": creation.alter}
+    return readers[verb](tokens)
 
 
 def _insert(tokens: Cursor) -> Statement:
@@ -335,9 +342,9 @@ def _last(tokens: Cursor, found: Statement) -> Statement:
 
 _READERS: Mapping[str, Callable[[Cursor], Statement]] = {
     "INSERT": _insert,
-    "CREATE": creation.create,
-    "DROP": creation.drop,
-    "ALTER": creation.alter,
+    "CREATE": lambda tokens: _definition("create", tokens),
+    "DROP": lambda tokens: _definition("drop", tokens),
+    "ALTER": lambda tokens: _definition("alter", tokens),
     "DELETE": _delete,
     "ANALYZE": _analyze,
     "REFRESH": _refresh,

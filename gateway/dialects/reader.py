@@ -4,6 +4,7 @@ Spark text goes through headgate's own reader (spark.py); the others through sql
 """
 
 import re
+import sys
 from collections.abc import Sequence
 from functools import cache
 from typing import Any, TypedDict
@@ -16,6 +17,9 @@ from sqlglot.tokens import Tokenizer
 
 from gateway.dialects.script import pieces
 from gateway.errors import NotSupportedError, SqlSyntaxError
+
+# sqlglot spends some 17 frames on one pair of parentheses; Python calls of Python take no C stack since 3.11.
+sys.setrecursionlimit(max(sys.getrecursionlimit(), 4000))
 
 DIALECTS = ("spark", "duckdb", "trino", "postgres", "mysql")
 """What a session may speak."""

@@ -54,6 +54,7 @@ _TYPED_LITERALS = (
     exp.DType.TIMESTAMPNTZ,
     exp.DType.TIME,
 )
+_AFTER_ATOM = frozenset((TokenType.COMMA, TokenType.R_PAREN))
 _Parse = Callable[["HeadgateSparkParser"], Any]
 
 
@@ -133,6 +134,8 @@ class HeadgateSparkParser(SparkParser):
     # Expressions, loosest first.
 
     def _parse_equality(self, parse_is: bool = True) -> exp.Expr | None:  # noqa: ARG002
+        if self._next.token_type in _AFTER_ATOM and (atom := self._parse_atom()) is not None:
+            return atom  # long IN lists and most arguments end here, ten calls earlier
         if self._match_set((TokenType.NOT, TokenType.EXCLAMATION)):
             return self.expression(exp.Not(this=self._parse_equality()))
         this = self._parse_comparisons()

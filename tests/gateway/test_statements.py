@@ -94,6 +94,10 @@ def test_syntax_errors_say_where(text: str, line: int, column: int) -> None:
     assert "\x1b" not in raised.value.message
 
 
+def test_a_hundred_parentheses_are_read() -> None:
+    assert isinstance(parse("select " + "(" * 100 + "1" + ")" * 100), statements.Query)
+
+
 def test_deep_nesting_is_an_error_and_no_crash() -> None:
     with pytest.raises(SqlSyntaxError, match="too deeply"):
         parse("select " + "(" * 5000 + "1" + ")" * 5000)
