@@ -94,6 +94,8 @@ def _rows(table: pa.Table) -> tuple[tuple[Any, ...], ...]:
     for column in table.columns:
         if pa.types.is_timestamp(column.type):
             column = column.cast(pa.int64())
+        elif pa.types.is_date32(column.type):
+            column = column.cast(pa.int32())
         columns.append(column.to_pylist())
     return tuple(zip(*columns, strict=True)) if columns else ()
 

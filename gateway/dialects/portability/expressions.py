@@ -118,6 +118,10 @@ class Expressions:
         handler = _HANDLERS.get(type(node))
         if handler is None:
             raise NotPortableError(_label(node), "not in the portable set", node)
+        known = _PARTS.get(type(node), _BINARY)
+        for key, part in node.args.items():
+            if part and key not in known:
+                raise NotPortableError(f"{_label(node)} with {key}", "not in the portable set", node)
         result = handler(self, node)
         keys = self.scope.keys
         if keys and not self.scope.in_aggregate and result.sql in keys:
@@ -619,17 +623,29 @@ def _try_cast(walk: Expressions, node: exp.Expr) -> Typed:
 
 
 def _like(walk: Expressions, node: exp.Expr) -> Typed:
-    return like(walk, walk(node.this), node.expression, node, insensitive=isinstance(node, exp.ILike))
+    return _liked(walk, node, "\\")
 
 
-def like(walk: Expressions, value: Typed, pattern_node: exp.Expr, node: exp.Expr, *, insensitive: bool) -> Typed:
+def _escape(walk: Expressions, node: exp.Expr) -> Typed:
+    if not isinstance(node.this, (exp.Like, exp.ILike)):
+        raise NotPortableError("ESCAPE", "only after LIKE", node)
+    return _liked(walk, node.this, node.expression.name)
+
+
+def _liked(walk: Expressions, node: exp.Expr, escape: str) -> Typed:
+    only(node, "this", "expression", "negate")
+    insensitive = isinstance(node, exp.ILike)
+    value = like(walk, walk(node.this), node.expression, node, insensitive=insensitive, escape=escape)
+    if node.args.get("negate"):
+        return Typed(f"(NOT {value.sql})", BOOLEAN, f"(NOT {value.name})", UNKNOWN, value.flags)
+    return value
+
+
+def like(
+    walk: Expressions, value: Typed, pattern_node: exp.Expr, node: exp.Expr, *, insensitive: bool, escape: str = "\\"
+) -> Typed:
     """Return LIKE with a constant pattern."""
-    escape = "\\"
-    shown = ""
-    if isinstance(pattern_node, exp.Escape):
-        escape = pattern_node.expression.name
-        pattern_node = pattern_node.this
-        shown = f" ESCAPE '{escape}'"
+    shown = "" if escape == "\\" else f" ESCAPE '{escape}'"
     if isinstance(pattern_node, (exp.Any, exp.All, exp.Tuple)):
         raise NotPortableError("LIKE ANY/ALL", "not in the portable set", node)
     pattern = walk(pattern_node)
@@ -676,6 +692,28 @@ def _special(walk: Expressions, node: exp.Expr) -> Typed:
     return special(walk, node)
 
 
+_BINARY = frozenset(("this", "expression"))
+_PARTS: dict[type[exp.Expr], frozenset[str]] = {
+    exp.Literal: frozenset(("this", "is_string")),
+    exp.Column: frozenset(("this", "table")),
+    exp.Between: frozenset(("this", "low", "high")),
+    exp.In: frozenset(("this", "expressions", "query")),
+    exp.Subquery: frozenset(("this", "alias")),
+    exp.Case: frozenset(("this", "ifs", "default")),
+    exp.If: frozenset(("this", "true", "false")),
+    exp.Cast: frozenset(("this", "to")),
+    exp.TryCast: frozenset(("this", "to", "safe")),
+    exp.Like: frozenset(("this", "expression", "negate")),
+    exp.ILike: frozenset(("this", "expression", "negate")),
+    exp.DPipe: frozenset(("this", "expression", "safe")),
+    exp.Anonymous: frozenset(("this", "expressions")),
+    exp.Window: frozenset(("this", "partition_by", "order", "spec", "over", "alias")),
+    exp.Trim: frozenset(("this", "expression", "position")),
+    exp.StrPosition: frozenset(("this", "substr")),
+    exp.Interval: frozenset(("this", "unit")),
+    exp.Bracket: frozenset(("this", "expressions")),
+}
+"""What a handler knows of its node; any other part that is set is refused."""
 _HANDLERS: dict[type[exp.Expr], Callable[[Expressions, exp.Expr], Typed]] = {
     exp.Literal: _literal,
     exp.Null: _null,
@@ -716,6 +754,7 @@ _HANDLERS: dict[type[exp.Expr], Callable[[Expressions, exp.Expr], Typed]] = {
     exp.TryCast: _try_cast,
     exp.Like: _like,
     exp.ILike: _like,
+    exp.Escape: _escape,
     exp.DPipe: _dpipe,
     exp.Anonymous: _call,
     exp.Filter: _special,

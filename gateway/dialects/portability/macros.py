@@ -84,6 +84,8 @@ DUCKDB_MACROS: tuple[str, ...] = (
     # Numbers again.
     "hg_ratio(a, b) AS CASE WHEN b = 0 THEN CASE WHEN a = 0 OR isnan(a) THEN CAST('nan' AS DOUBLE)"
     " WHEN (a > 0) = NOT signbit(b) THEN CAST('inf' AS DOUBLE) ELSE CAST('-inf' AS DOUBLE) END ELSE a / b END",
+    "hg_whole(a, b) AS a // b",
+    "hg_floor(a, b) AS CASE WHEN a % b < 0 THEN a // b - 1 ELSE a // b END",
     "hg_item(a, i) AS CASE WHEN a IS NULL OR i IS NULL THEN NULL WHEN i < 0 OR i >= len(a)"
     " THEN a[CAST('headgate index: array' AS BIGINT)] ELSE a[i + 1] END",
     # Values to text.

@@ -60,6 +60,8 @@ def _function(node: exp.Expr) -> Function:
 
 
 def _called(walk: "Expressions", node: exp.Expr, where: exp.Expr | None, over: exp.Window | None) -> Typed:
+    if node.args.get("expressions") and isinstance(node.expressions[0], exp.Var):
+        return _with_unit(walk, node)
     function = _function(node)
     if function.kind == WINDOW and over is None:
         raise NotPortableError(f"{function.name}()", "needs OVER", node)
@@ -68,6 +70,14 @@ def _called(walk: "Expressions", node: exp.Expr, where: exp.Expr | None, over: e
             raise NotPortableError(f"{function.name}() with FILTER or OVER", "not an aggregate", node)
         return _scalar(walk, function, node)
     return _aggregated(walk, function, node, where, over)
+
+
+def _with_unit(walk: "Expressions", node: exp.Expr) -> Typed:
+    from gateway.dialects.portability.functions.dates import with_unit  # noqa: PLC0415
+
+    if len(node.expressions) != 3:
+        raise NotPortableError(f"{node.name.lower()}()", "needs three arguments", node)
+    return with_unit(walk, node.name.lower(), node)
 
 
 def _named(function: Function, row: Row, arguments: list[Typed], distinct: str = "") -> str | None:

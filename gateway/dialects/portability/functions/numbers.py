@@ -97,7 +97,7 @@ for _name, _shown in (("ceil", "CEIL"), ("ceiling", "ceiling"), ("floor", "FLOOR
     _label = lambda a, n=_shown: f"{n}({a[0].name})"  # noqa: E731
     scalar(_name, "integral", BIGINT, "{0}", "$(i)", "$(l)", name=_label)
     scalar(_name, "decimal", _whole, _function + "({0})", "$(d)", "$(-1.5)", name=_label)
-    scalar(_name, "fractional", BIGINT, f"hg_double_to_bigint({_function}(CAST({{0}} AS DOUBLE)))", "$(f)", "$(-0.5e0)",
+    scalar(_name, "fractional", BIGINT, f"CASE WHEN isnan({{0}}) THEN 0 ELSE hg_double_to_bigint({_function}(CAST({{0}} AS DOUBLE))) END", "$(f)", "$(-0.5e0)",
            raises=True, name=_label)  # fmt: skip
 scalar("round", "integral int?", "$0", _round_integer, "$(i)", "$(l, 2)", name=_round_name)
 scalar("round", "decimal int?", _rounded, _round_decimal, "$(d)", "$(d, 1)", "$(d, 5)", "$(2.5)", "$(-2.5)", name=_round_name)
@@ -152,12 +152,27 @@ scalar("pi", "", DOUBLE, "pi()", "$()", name=lambda a: "PI()")
 scalar("factorial", "int", BIGINT, "CASE WHEN {0} BETWEEN 0 AND 20 THEN factorial({0}) END", "$(i)", "$(20)", "$(21)", "$(-1)")
 
 
+_BOUNDS = {TINYINT: 7, SMALLINT: 15, INT: 31, BIGINT: 63}
+
+
 def _try(symbol: str) -> Callable[[Call], Typed]:
+    """Return the body of try_add and kin. DuckDB's TRY is no help: common subexpressions are computed outside of it."""
+
     def body(call: Call) -> Typed:
-        if any(argument.flags & RAISES for argument in call.arguments):
-            raise call.refuse(f"try_{symbol}", "its operands may fail by themselves")
         value = _operated(symbol, call.arguments, call)
-        return Typed(f"TRY({value.sql})", value.type, value.name, UNKNOWN, value.flags & ~(RAISES | DIVIDES))
+        if value.flags & RAISES and symbol in "/%":
+            zero = f"{call[1].sql} = 0"
+            sql = f"(CASE WHEN {zero} THEN NULL ELSE {value.sql} END)"
+            return Typed(sql, value.type, value.name, UNKNOWN, value.flags & ~(RAISES | DIVIDES))
+        if value.type in _BOUNDS:
+            bits = _BOUNDS[value.type]
+            wide = f"(CAST({call[0].sql} AS HUGEINT) {symbol} CAST({call[1].sql} AS HUGEINT))"
+            inside = f"{wide} BETWEEN {-(2**bits)}::HUGEINT AND {2**bits - 1}::HUGEINT"
+            sql = f"(CASE WHEN {inside} THEN CAST({wide} AS {duckdb_name(value.type)}) END)"
+            return Typed(sql, value.type, value.name, UNKNOWN, value.flags & ~(RAISES | DIVIDES))
+        if value.flags & RAISES:
+            raise call.refuse(f"try_ on {value.type}", "the result may need more than 38 digits")
+        return value
 
     return body
 
@@ -181,3 +196,23 @@ def _bit(call: Call) -> int:
 
 
 __all__ = ["duckdb_name"]
+
+
+def _bucket(call: Call) -> str:
+    value, low, high, count = (argument.sql for argument in call.arguments)
+    number = call[3].value
+    if not isinstance(number, int) or number <= 0:
+        raise call.refuse("width_bucket", "only a constant number of buckets")
+    return (
+        f"CASE WHEN {value} IS NULL OR {low} IS NULL OR {high} IS NULL OR {low} = {high} OR isnan({value})"
+        f" OR NOT isfinite({low}) OR NOT isfinite({high}) THEN NULL"
+        f" WHEN {low} < {high} THEN CASE WHEN {value} < {low} THEN 0 WHEN {value} >= {high} THEN {number} + 1"
+        f" ELSE CAST(trunc({number} * ({value} - {low}) / ({high} - {low})) AS BIGINT) + 1 END"
+        f" ELSE CASE WHEN {value} > {low} THEN 0 WHEN {value} <= {high} THEN {number} + 1"
+        f" ELSE CAST(trunc({number} * ({low} - {value}) / ({low} - {high})) AS BIGINT) + 1 END END"
+    )
+
+
+scalar("width_bucket", "double double double bigint", BIGINT, _bucket, "$(5.3, 0.2, 10.6, 5)", "$(-2.1, 1.3, 3.4, 3)",
+       "$(8.1, 0.0, 5.7, 4)", "$(f, 0, 10, 5)", "$(3, 10, 1, 4)")  # fmt: skip
+scalar("bit_count", "boolean", INT, "CAST({0} AS INTEGER)", "$(b)")
