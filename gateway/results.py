@@ -430,6 +430,11 @@ class Result:
                 self._error = self._error or self._execution.error
             self._spool.discard(ResultExpiredError("the result is closed"))
 
+    def __del__(self) -> None:
+        # Nobody can ask for the rows any more, and the engine holds the query open for whoever may.
+        if getattr(self, "_source", None) is not None:
+            self.close()
+
     def __enter__(self) -> Self:
         return self
 

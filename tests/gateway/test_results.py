@@ -274,6 +274,15 @@ def test_closing_midway_cancels_and_leaves_nothing(store: SnapshotStore) -> None
     result.close()
 
 
+def test_a_result_that_nobody_holds_ends_its_query(store: SnapshotStore) -> None:
+    result = run(numbers(), store, memory_bytes=0)
+    execution = result.execution
+    next(result.batches())
+    del result
+    assert execution.state is State.CANCELED
+    assert list(store.folder.glob("*")) == []
+
+
 def test_closing_at_the_end_keeps_the_snapshot(store: SnapshotStore) -> None:
     with run(numbers(), store, memory_bytes=0) as result:
         result.complete()

@@ -154,7 +154,15 @@ _CLASS_NAMES: dict[str, type[Exception]] = {
 
 _TEXT = re.compile(r"(?:(?P<name>[A-Za-z ]+?) Error: )?(?P<json>\{\"exception_type\".*)\Z", re.DOTALL)
 _PLAIN_TEXT = re.compile(r"(?P<name>[A-Za-z ]+?) Error: (?P<message>.*)\Z", re.DOTALL)
-_RAISED = re.compile(r"'headgate (?:beyond|index|overflow|raised): (.*)' (?:to|as) ", re.DOTALL)
+_RAISED = re.compile(
+    r"""['"](?:headgate (?:beyond|index|overflow|raised): (?P<own>.*)"""
+    r"""|cannot cast to (?P<type>[a-z ]+): (?P<value>.*))(?:' to |", expected )""",
+    re.DOTALL,
+)
+"""Words that the portable set puts into a cast that fails."""
+_TYPES = {"INT8": "tinyint", "INT16": "smallint", "INT32": "int", "INT64": "bigint", "BOOL": "boolean"}
+"""DuckDB's inner names of types → the reference dialect's."""
+_TYPE = re.compile(rf"\b(?:{'|'.join(_TYPES)})\b")
 _INTERNAL_NAME = re.compile(r'"?\bhg_\w+"?')
 _ADVICE = re.compile(
     r"\s*(Use TRY\(.*|Use \"SET .*|\n+LINE \d+:.*|\n+Candidate.*|Possible solutions:.*|You might need to add.*)",
@@ -204,9 +212,11 @@ def _parsed(text: str) -> tuple[str, str]:
 def _made(kind: type[SqlError], message: str, relations: Mapping[str, Relation]) -> SqlError:
     raised = _RAISED.search(message)
     if raised is not None:
-        return kind(raised[1])
+        return kind(raised["own"] or f"cannot cast {raised['value']!r} to {raised['type'].removeprefix('a ')}")
     clean = _INTERNAL_NAME.sub("the table", _ADVICE.sub("", message)).strip().rstrip(".")
     first = clean.partition("\n")[0]
+    if kind is DivisionByZeroError:  # DuckDB quotes the expression, but in headgate's words for it
+        return DivisionByZeroError("division by zero", hint="try_divide(a, b) and a / nullif(b, 0) give NULL")
     if kind is CorruptFileError:
         return CorruptFileError(_damage(message, first, relations), hint="is the file whole and what it claims to be?")
     if kind is OutOfMemoryError:
@@ -217,7 +227,7 @@ def _made(kind: type[SqlError], message: str, relations: Mapping[str, Relation])
         return QueryCanceledError("the query was cancelled")
     if kind is EngineFaultError:
         return EngineFaultError(f"DuckDB failed: {clean}", hint="run it on Spark: SET engine = spark")
-    return kind(clean)
+    return kind(_TYPE.sub(lambda match: _TYPES[match[0]], clean))
 
 
 def _damage(message: str, first: str, relations: Mapping[str, Relation]) -> str:

@@ -4,6 +4,7 @@ The statement classifier refuses what is not a query over catalog tables; this i
 holds for any text: files outside the allowed folders, network, extensions and settings stay closed.
 """
 
+import shutil
 from collections.abc import Iterable
 from pathlib import Path
 
@@ -41,8 +42,8 @@ def open_database(settings: DuckDBSettings, folders: Iterable[str], temp: Path) 
         connection.execute(f"SET GLOBAL {name} = {literal(value)}")
     for macro in DUCKDB_MACROS:
         connection.execute(macro)
-    if settings.temp_limit_bytes:
-        connection.execute(f"SET GLOBAL max_temp_directory_size = '{settings.temp_limit_bytes}B'")
+    spill_bytes = settings.temp_limit_bytes or shutil.disk_usage(temp).free // 2
+    connection.execute(f"SET GLOBAL max_temp_directory_size = '{spill_bytes}B'")
     names = sorted({folder.rstrip("/") for folder in folders})
     # COPY TO looks at the folder itself too, which the list of directories does not cover (duckdb 2.0.0).
     connection.execute(f"SET GLOBAL allowed_paths = [{', '.join(map(literal, names))}]")
