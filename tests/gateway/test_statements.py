@@ -138,7 +138,9 @@ def test_what_is_not_there_is_refused_with_a_hint(text: str) -> None:
 def test_create_table_is_read_whole() -> None:
     found = parse(
         "create table if not exists geo.t"
-        " (id bigint not null comment 'k', n array<map<string,struct<a:int,b:timestamp>>>) using iceberg partitioned by (state, months(d), bucket(16, id)) comment 'hi' tblproperties ('a' = 'b')"
+        " (id bigint not null comment 'k', n array<map<string,struct<a:int,b:timestamp>>>)"
+        " using iceberg partitioned by (state, months(d), bucket(16, id))"
+        " comment 'hi' tblproperties ('a' = 'b')"
     )
     nested = pa.list_(pa.map_(pa.string(), pa.struct([("a", pa.int32()), ("b", TIMESTAMP)])))
     assert found == statements.CreateTable(
