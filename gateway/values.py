@@ -26,6 +26,8 @@ LAST_DAY = datetime.date.max.toordinal() - datetime.date(1970, 1, 1).toordinal()
 END_OF_LISTED_CHANGES = 2_114_380_800
 """2037-01-01 in seconds since 1970: time zone files list changes until then and a rule for the time after."""
 _DAYS_OF_400_YEARS = 146_097
+_PLAIN_SCALE = 6
+"""Arrow writes decimals of more places with an exponent when they begin with as many zeros, as Java does."""
 _PER_SECOND = {"s": 1, "ms": 10**3, "us": 10**6, "ns": 10**9}
 
 
@@ -94,17 +96,22 @@ def _float(array: pa.Array, _zone: str) -> pa.Array:
     finite = pc.is_finite(array)
     whole = pc.and_(finite, pc.equal(pc.trunc(array), array))
     if pc.any(whole).as_py():
-        # Arrow prints 1.0 as 1, which would read back as an integer.
-        short = pc.and_(whole, pc.invert(pc.match_substring(strings, "e")))
-        strings = patched(strings, short, lambda few: pc.binary_join_element_wise(few, ".0", ""))
+        strings = patched(strings, whole, _with_point)
     if pc.all(finite).as_py() is False:
         named = pc.if_else(pc.is_nan(array), "NaN", pc.if_else(pc.greater(array, 0.0), "Infinity", "-Infinity"))
         strings = pc.if_else(finite, strings, named)
     return strings
 
 
+def _with_point(whole: pa.Array) -> pa.Array:
+    """Arrow prints 1.0 as 1, which would read back as an integer."""
+    return pc.if_else(pc.match_substring(whole, "e"), whole, pc.binary_join_element_wise(whole, ".0", ""))
+
+
 def _decimal(array: pa.Array, _zone: str) -> pa.Array:
     strings = array.cast(pa.string())
+    if 0 <= array.type.scale <= _PLAIN_SCALE:
+        return strings
     scientific = pc.match_substring(strings, "E")
     if not pc.any(scientific).as_py():
         return strings
