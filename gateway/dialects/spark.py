@@ -137,7 +137,9 @@ class HeadgateSparkParser(SparkParser):
         if self._next.token_type in _AFTER_ATOM and (atom := self._parse_atom()) is not None:
             return atom  # long IN lists and most arguments end here, ten calls earlier
         if self._match_set((TokenType.NOT, TokenType.EXCLAMATION)):
-            return self.expression(exp.Not(this=self._parse_equality()))
+            node = self.expression(exp.Not(this=self._parse_equality()))
+            node.meta["prefix"] = True  # NOT x IS NULL and x IS NOT NULL name their columns differently
+            return node
         this = self._parse_comparisons()
         index = self._index
         this = self._parse_range(this, parse_is=True)
