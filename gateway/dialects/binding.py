@@ -17,7 +17,7 @@ from gateway.dialects.binder import Binder
 from gateway.dialects.edits import Edits
 from gateway.dialects.naming import Text, Work
 from gateway.dialects.parameters import Parameters
-from gateway.dialects.reader import place
+from gateway.dialects.reader import clone, place
 from gateway.dialects.scopes import Reference
 from gateway.errors import NotAllowedError, NotSupportedError, SqlSyntaxError
 from gateway.statements import Query
@@ -44,7 +44,7 @@ def bind(
     work = Work(resolver, context, given, lenient=any(token.token_type == TokenType.PIPE_GT for token in query.tokens))
     work.hint = _engine_hint(edits)
     binder = Binder(work, Text(query.text, edits, context.namespace))
-    tree = query.tree.copy()
+    tree = clone(query.tree)
     _bind_tree(binder, tree)
     given.check()
     uses = _uses(work)

@@ -128,6 +128,32 @@ def parse_tree(text: str, dialect: str, tokens: Sequence[Token] | None = None) -
     return found[0]
 
 
+def clone(tree: exp.Expr) -> exp.Expr:
+    """Return a copy of a tree without comments; a quarter of what ``tree.copy()`` takes, whose metadata go deep."""
+    root = tree.__class__()
+    pending = [(tree, root)]
+    while pending:
+        node, copy = pending.pop()
+        copy._type = node._type
+        if node._meta:
+            copy._meta = dict(node._meta)
+        for key, value in node.args.items():
+            if isinstance(value, list):
+                copy.args[key] = [_cloned(each, copy, key, index, pending) for index, each in enumerate(value)]
+            else:
+                copy.args[key] = _cloned(value, copy, key, None, pending)
+    return root
+
+
+def _cloned(value: Any, parent: exp.Expr, key: str, index: int | None, pending: list[tuple[exp.Expr, exp.Expr]]) -> Any:
+    if not isinstance(value, exp.Expr):
+        return value
+    copy = value.__class__()
+    copy.parent, copy.arg_key, copy.index = parent, key, index
+    pending.append((value, copy))
+    return copy
+
+
 def _translated(text: str, tokens: Sequence[Token], error: ParseError) -> SqlSyntaxError:
     fault: dict[str, Any] = error.errors[0] if error.errors else {}
     index = _fault_index(tokens, fault)

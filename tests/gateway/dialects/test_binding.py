@@ -12,6 +12,7 @@ from catalog.schema import TIMESTAMP, Column, Schema
 from catalog.tables import View
 from gateway.bound import BindingContext, BoundQuery
 from gateway.dialects.binding import bind
+from gateway.dialects.reader import clone
 from gateway.errors import AmbiguousColumnError, NotAllowedError, NotSupportedError, ParameterError, SqlSyntaxError
 from gateway.statements import Query, parse
 
@@ -262,6 +263,17 @@ def test_what_headgate_reads_as_comment_never_reaches_spark() -> None:
         "select 1 {# , reflect('a', 'b') #} as one",
     ):
         assert (_bind(text).spark_sql or "").split() == ["select", "1", "as", "one"]
+
+
+def test_a_clone_is_the_same_tree_with_parents_of_its_own() -> None:
+    query = parse("select a, count(*) from t where b in ('x', 'y') group by a order by 1")
+    assert isinstance(query, Query)
+    copy = clone(query.tree)
+    assert copy == query.tree
+    for mine, theirs in zip(copy.walk(), query.tree.walk(), strict=True):
+        assert mine is not theirs
+        assert (mine.arg_key, mine.index, mine.meta) == (theirs.arg_key, theirs.index, theirs.meta)
+        assert mine is copy or mine.parent is not theirs.parent
 
 
 def test_binding_leaves_the_parsed_query_as_it_was() -> None:

@@ -83,9 +83,10 @@ def spark(spark_remote: str):  # type: ignore[no-untyped-def]
 
     session = SparkSession.builder.remote(spark_remote).create()
     session.sql(
-        "create or replace temp view t as select * from values (1, 'a', date'2020-01-01', 1.5D,"
-        " named_struct('p', 1, 'q', 'z'), array(1, 2), map('k', 1)), (2, 'b', date'2021-01-01', 2.5D, named_struct('p', 2, 'q', 'y'), array(3),"
-        " map('k', 2)), (3, null, date'2021-06-01', null, null, null, null) as t(a, b, d, x, s, arr, m)"
+        "create or replace temp view t as select * from values"
+        " (1, 'a', date'2020-01-01', 1.5D, named_struct('p', 1, 'q', 'z'), array(1, 2), map('k', 1)),"
+        " (2, 'b', date'2021-01-01', 2.5D, named_struct('p', 2, 'q', 'y'), array(3), map('k', 2)),"
+        " (3, null, date'2021-06-01', null, null, null, null) as t(a, b, d, x, s, arr, m)"
     ).collect()
     session.sql(
         "create or replace temp view u as select * from values (1, 'u1', 10L), (2, 'u2', 20L) as u(a, n, w)"
