@@ -120,7 +120,11 @@ class Engines:
             self.duckdb.register(name, table)
             self.schemas[name] = Schema(tuple(Column(f.name, f.type) for f in table.schema))
             if self.spark is not None:
-                self.spark.createDataFrame(table).createOrReplaceTempView(name)
+                wall_clocks = [f.name for f in table.schema if pa.types.is_timestamp(f.type) and f.type.tz is None]
+                frame = self.spark.createDataFrame(table)
+                for column in wall_clocks:  # Arrow's zone-less timestamps arrive as instants of the session's zone
+                    frame = frame.withColumn(column, frame[column].cast("timestamp_ntz"))
+                frame.createOrReplaceTempView(name)
 
     def port(self, sql: str) -> Ported:
         """Return what the portable set makes of a text over these tables."""

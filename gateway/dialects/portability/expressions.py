@@ -300,6 +300,14 @@ def _unqualified(walk: Expressions, node: exp.Expr, name: str) -> Typed:
     return found.named(name)
 
 
+def _variable(walk: Expressions, node: exp.Expr) -> Typed:
+    for variables in walk.scope.lambdas:
+        found = variables.get(node.name.lower())
+        if found is not None:
+            return found
+    raise NotPortableError(node.name, "an unknown variable", node)
+
+
 def _paren(walk: Expressions, node: exp.Expr) -> Typed:
     return walk(node.this)
 
@@ -430,7 +438,7 @@ def _connector(symbol: str) -> Callable[[Expressions, exp.Expr], Typed]:
 
 def _not(walk: Expressions, node: exp.Expr) -> Typed:
     inner = node.this
-    if isinstance(inner, exp.Is) and isinstance(inner.expression, exp.Null):
+    if isinstance(inner, exp.Is) and isinstance(inner.expression, exp.Null) and "prefix" not in node.meta:
         return _is_null(walk, walk(inner.this), negated=True)
     value = walk.boolean(inner)
     return Typed(f"(NOT {value.sql})", BOOLEAN, f"(NOT {value.name})", UNKNOWN, value.flags)
@@ -696,6 +704,7 @@ _BINARY = frozenset(("this", "expression"))
 _PARTS: dict[type[exp.Expr], frozenset[str]] = {
     exp.Literal: frozenset(("this", "is_string")),
     exp.Column: frozenset(("this", "table")),
+    exp.Identifier: frozenset(("this", "quoted")),
     exp.Between: frozenset(("this", "low", "high")),
     exp.In: frozenset(("this", "expressions", "query")),
     exp.Subquery: frozenset(("this", "alias")),
@@ -720,6 +729,7 @@ _HANDLERS: dict[type[exp.Expr], Callable[[Expressions, exp.Expr], Typed]] = {
     exp.Boolean: _boolean_literal,
     exp.HexString: _hex,
     exp.Column: _column,
+    exp.Identifier: _variable,
     exp.Paren: _paren,
     exp.Add: _arithmetic("+"),
     exp.Sub: _arithmetic("-"),

@@ -88,6 +88,10 @@ DUCKDB_MACROS: tuple[str, ...] = (
     "hg_floor(a, b) AS CASE WHEN a % b < 0 THEN a // b - 1 ELSE a // b END",
     "hg_item(a, i) AS CASE WHEN a IS NULL OR i IS NULL THEN NULL WHEN i < 0 OR i >= len(a)"
     " THEN a[CAST('headgate index: array' AS BIGINT)] ELSE a[i + 1] END",
+    "hg_element(a, i) AS CASE WHEN a IS NULL OR i IS NULL THEN NULL WHEN i = 0 OR abs(i) > len(a)"
+    " THEN a[CAST('headgate index: array' AS BIGINT)] ELSE a[i] END",
+    "hg_try_element(a, i) AS CASE WHEN a IS NULL OR i IS NULL THEN NULL WHEN i = 0"
+    " THEN a[CAST('headgate index: zero' AS BIGINT)] ELSE a[i] END",
     # Values to text.
     "hg_year_text(y) AS CASE WHEN y > 9999 THEN '+' || CAST(y AS VARCHAR) WHEN y >= 0 THEN lpad(CAST(y AS VARCHAR), 4, '0')"
     " ELSE '-' || lpad(CAST(-y AS VARCHAR), 4, '0') END",

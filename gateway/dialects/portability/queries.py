@@ -11,6 +11,7 @@ from sqlglot import exp
 from catalog.schema import Schema
 from gateway.bound import BindingContext
 from gateway.dialects.portability import casts
+from gateway.dialects.portability.generators import selected
 from gateway.dialects.portability.expressions import Expressions, Facts, Output, Scope, normal_float, only
 from gateway.dialects.portability.typed import (
     AGGREGATE,
@@ -442,6 +443,8 @@ class _Select:
         for projection in self.projections:
             flags |= projection.flags
         aggregated = self.scope.grouped or flags & AGGREGATE
+        if aggregated and flags & GENERATOR:
+            raise NotPortableError("explode", "beside aggregates", self.node)
         if aggregated and flags & COLUMN:
             raise NotPortableError("aggregation", "a column that is neither grouped nor aggregated", self.node)
 
@@ -450,9 +453,9 @@ class _Select:
     def _project(self) -> None:
         for item in self.node.expressions:
             inner = item.this if isinstance(item, exp.Alias) else item
-            value = self.walk(inner)
+            value = selected(self.walk, inner) or self.walk(inner)
             if value.flags & GENERATOR:
-                raise NotPortableError(value.name or "generator", "a generator in the SELECT list", item)
+                self._check_generator(item)
             name = item.alias if isinstance(item, exp.Alias) else _top_name(inner, value)
             if name is None:
                 if self.top:
@@ -464,6 +467,11 @@ class _Select:
                 self.scope.aliases.setdefault(name.lower(), value)
         if not self.projections:
             raise NotPortableError("SELECT", "without columns", self.node)
+
+    def _check_generator(self, item: exp.Expr) -> None:
+        clauses = ("distinct", "group", "having", "qualify", "order", "limit", "offset")
+        if any(self.node.args.get(key) for key in clauses) or any(p.flags & GENERATOR for p in self.projections):
+            raise NotPortableError("explode", "beside other clauses or generators in one SELECT", item)
 
     def _distinct(self) -> str:
         clause = self.node.args.get("distinct")

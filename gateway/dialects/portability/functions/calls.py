@@ -40,13 +40,27 @@ def special(walk: "Expressions", node: exp.Expr) -> Typed:
         where = None
         if isinstance(inner, exp.Filter):
             inner, where = inner.this, inner.expression
+        if isinstance(inner, (exp.IgnoreNulls, exp.RespectNulls)):
+            inner = _flagged(inner)
         return _called(walk, inner, where, node)
     from gateway.dialects.portability.functions.syntax import SYNTAX  # noqa: PLC0415
 
+    if isinstance(node, (exp.IgnoreNulls, exp.RespectNulls)):
+        return _called(walk, _flagged(node), None, None)
     handler = SYNTAX.get(type(node))
     if handler is None:
         raise NotPortableError(type(node).__name__, "not in the portable set", node)
     return handler(walk, node)
+
+
+def _flagged(node: exp.Expr) -> exp.Expr:
+    """Return ``first(x) IGNORE NULLS`` as ``first(x, true)``, which is the same."""
+    inner = node.this
+    names = ("first", "last", "first_value", "last_value", "any_value")
+    if not isinstance(inner, exp.Anonymous) or inner.name.lower() not in names or len(inner.expressions) != 1:
+        raise NotPortableError("IGNORE NULLS", "not in the portable set", node)
+    flag = exp.Boolean(this=isinstance(node, exp.IgnoreNulls))
+    return exp.Anonymous(this=inner.this, expressions=[inner.expressions[0], flag])
 
 
 def _function(node: exp.Expr) -> Function:
@@ -89,7 +103,14 @@ def _named(function: Function, row: Row, arguments: list[Typed], distinct: str =
 
 
 def _scalar(walk: "Expressions", function: Function, node: exp.Expr) -> Typed:
-    arguments = walk.all(node.expressions)
+    if len(node.expressions) == 2 and isinstance(node.expressions[1], exp.Lambda):
+        return _lambda(walk, function, node)
+    arguments = [walk(part.this if isinstance(part, exp.Alias) else part) for part in node.expressions]
+    if any(isinstance(part, exp.Alias) for part in node.expressions):
+        if function.name != "struct":
+            raise NotPortableError(f"{function.name}()", "aliases among arguments", node)
+        arguments = [a.named(f"{a.name} AS {p.alias}") if isinstance(p, exp.Alias) else a
+                     for a, p in zip(arguments, node.expressions, strict=True)]
     row, fitted = find(function, arguments, walk, node)
     type_ = row.result(fitted) if callable(row.result) else row.result
     flags = flags_of(fitted) | (RAISES | DIVIDES if row.raises else 0)
@@ -98,6 +119,16 @@ def _scalar(walk: "Expressions", function: Function, node: exp.Expr) -> Typed:
         extra = RAISES | DIVIDES if row.raises else 0
         return Typed(made.sql, made.type, _named(function, row, arguments), made.value, made.flags | extra)
     return Typed(made, type_, _named(function, row, arguments), UNKNOWN, flags)
+
+
+def _lambda(walk: "Expressions", function: Function, node: exp.Expr) -> Typed:
+    from gateway.dialects.portability.functions.nested import LAMBDAS  # noqa: PLC0415
+
+    source = walk(node.expressions[0])
+    body = LAMBDAS.get(function.name)
+    if body is None or source.type.kind != "array":
+        raise NotPortableError(f"{function.name}() with a lambda", "not in the portable set", node)
+    return body(Call([source], source.type, walk, node))
 
 
 def _body(row: Row, call_: Call) -> str | Typed:

@@ -7,7 +7,8 @@ from gateway.dialects.portability.typed import NotPortableError, Typed
 from gateway.dialects.portability.types import BOOLEAN, DOUBLE, FRACTIONAL, Type, common, is_atomic
 
 
-def _together(arguments: Sequence[Typed]) -> Type:
+def together_type(arguments: Sequence[Typed]) -> Type:
+    """Return the type that arguments meet in."""
     type_ = arguments[0].type
     for argument in arguments[1:]:
         met = common(type_, argument.type)
@@ -54,20 +55,20 @@ def _nan(call: Call) -> str:
 
 
 _VALUES = ("$(cast(null as int), 1)", "$(i, 7)", "$(l, i)", "$(i, d)", "$(s, 'z')", "$(dt, date'2020-01-01')", "$(f, i)")
-scalar("coalesce", "any any*", _together, _coalesce, *_VALUES, "coalesce(i)", "coalesce(i, l, f)")
-scalar("nvl ifnull", "any any", _together, _coalesce, *_VALUES)
-scalar("nvl2", "any any any", lambda a: _together(a[1:]), _nvl2, "$(i, 1, 2)", "$(s, l, i)", "$(i, d, 1)")
+scalar("coalesce", "any any*", together_type, _coalesce, *_VALUES, "coalesce(i)", "coalesce(i, l, f)")
+scalar("nvl ifnull", "any any", together_type, _coalesce, *_VALUES)
+scalar("nvl2", "any any any", lambda a: together_type(a[1:]), _nvl2, "$(i, 1, 2)", "$(s, l, i)", "$(i, d, 1)")
 scalar("nullif", "any any", "$0", _nullif, "$(i, 7)", "$(s, '')", "$(f, 0)", "$(i, l)", "$(d, 1.5)")
-scalar("greatest", "orderable orderable*", _together, _extreme("greatest"), *_VALUES, "$(i, l, 5)", "$(f, 0e0)")
-scalar("least", "orderable orderable*", _together, _extreme("least"), *_VALUES, "$(i, l, 5)", "$(f, 0e0)")
+scalar("greatest", "orderable orderable*", together_type, _extreme("greatest"), *_VALUES, "$(i, l, 5)", "$(f, 0e0)")
+scalar("least", "orderable orderable*", together_type, _extreme("least"), *_VALUES, "$(i, l, 5)", "$(f, 0e0)")
 scalar("isnull", "any", BOOLEAN, "({0} IS NULL)", "$(i)", "$(s)", name=lambda a: f"({a[0].name} IS NULL)")
 scalar("isnotnull", "any", BOOLEAN, "({0} IS NOT NULL)", "$(i)", name=lambda a: f"({a[0].name} IS NOT NULL)")
 scalar("isnan", "fractional", BOOLEAN, _nan, "$(f)", "$(r)")
-scalar("nanvl", "fractional fractional", _together,
+scalar("nanvl", "fractional fractional", together_type,
        lambda call: f"CASE WHEN isnan({_each(call)[0]}) THEN {_each(call)[1]} ELSE {_each(call)[0]} END",
        "$(f, 1e0)", "$(f, f)")
 scalar("equal_null", "any any", BOOLEAN, _equal_null, "$(i, 7)", "$(s, null)", "$(f, f)")
 scalar("nullifzero", "numeric", "$0", "CASE WHEN {0} = 0 THEN NULL ELSE {0} END", "$(i)", "$(d)", "$(f)")
-scalar("zeroifnull", "numeric", lambda a: _together([a[0]]), "coalesce({0}, 0)", "$(i)", "$(f)")
+scalar("zeroifnull", "numeric", lambda a: together_type([a[0]]), "coalesce({0}, 0)", "$(i)", "$(f)")
 
 __all__ = ["DOUBLE", "FRACTIONAL"]
