@@ -5,6 +5,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 HEADGATE := $(BIN)/headgate
+DEMO := .home/demo
 
 .PHONY: help demo test lint format shell serve bench lock clean
 
@@ -23,8 +24,11 @@ $(READY): requirements.lock pyproject.toml
 	$(BIN)/pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
 	@touch $(READY)
 
+# DuckDB is held small here, so that three million rows are large on any machine.
 demo: $(READY)
-	@$(BIN)/python -m benchmarks.demo
+	@$(HEADGATE) --home $(DEMO) sample wells
+	@$(HEADGATE) --home $(DEMO) --set duckdb.memory_limit=100MB --set duckdb.temp_limit=50MB --format table --echo -f docs/demo.sql; \
+		code=$$?; $(HEADGATE) --home $(DEMO) -q spark stop; exit $$code
 
 test: $(READY)
 	$(BIN)/pytest
