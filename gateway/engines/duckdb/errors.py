@@ -103,10 +103,10 @@ PATTERNS: dict[str, tuple[_Pattern, ...]] = {
     ),
     "Conversion": _patterns(
         # What the portable set makes DuckDB say (gateway.dialects.portability.macros).
-        (r".*'headgate beyond: ", BeyondEngineError),
-        (r".*'headgate index: ", IndexOutOfBoundsError),
-        (r".*'headgate overflow: ", NumericOverflowError),
-        (r".*'headgate raised: ", EvaluationError),
+        (r".*['\"]headgate beyond: ", BeyondEngineError),
+        (r".*['\"]headgate index: ", IndexOutOfBoundsError),
+        (r".*['\"]headgate overflow: ", NumericOverflowError),
+        (r".*['\"]headgate raised: ", EvaluationError),
         (r"CSV Error|Error while reading file", CorruptFileError),
     ),
     "IO": _patterns(

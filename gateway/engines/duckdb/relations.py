@@ -15,6 +15,7 @@ from catalog.identifiers import fold
 from catalog.predicates import Literal
 from catalog.schema import Column
 from catalog.tables import FileFormat, Scan
+from gateway.engines.duckdb.csv_values import value_sql
 from gateway.engines.duckdb.text import duckdb_type, literal, quoted
 
 FIELD_ID = b"PARQUET:field_id"
@@ -101,10 +102,11 @@ def _variable(name: str) -> str:
 
 
 def _output(scan: Scan, column: Column) -> str:
-    name = quoted(column.name)
-    if scan.csv is not None and scan.csv.null_text and pa.types.is_string(column.type):
-        return f"nullif({name}, {literal(scan.csv.null_text)})"  # see _csv_options
-    return name
+    if scan.csv is None:
+        return quoted(column.name)
+    if scan.csv.null_text and pa.types.is_string(column.type):
+        return f"nullif({quoted(column.name)}, {literal(scan.csv.null_text)})"  # see _csv_options
+    return value_sql(column)
 
 
 def _paths(scan: Scan) -> Iterator[str]:
@@ -179,10 +181,10 @@ def _partition(scan: Scan, column: Column, variable: str) -> tuple[str, dict[str
 
 
 def _csv_options(scan: Scan, columns: list[Column]) -> Iterator[str]:
-    """Yield what makes the reader guess nothing. Columns are matched by position, as Spark does with a schema."""
+    """Yield what makes the reader guess nothing. Columns go by position, as in Spark with a schema; all are text."""
     options = scan.csv
     assert options is not None, "a CSV scan has CSV options"
-    types = ", ".join(f"{literal(column.name)}: {literal(duckdb_type(column.type))}" for column in columns)
+    types = ", ".join(f"{literal(column.name)}: 'VARCHAR'" for column in columns)
     yield "auto_detect = false"
     yield f"columns = {{{types}}}"
     yield f"header = {'true' if options.header else 'false'}"
