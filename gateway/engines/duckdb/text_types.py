@@ -76,12 +76,16 @@ def _cast(sql_type: str) -> Callable[[str], str]:
 
 
 def _strptime(layout: str, sql_type: str) -> Callable[[str], str]:
-    return lambda text: f"CAST(try_strptime(trim({text}), {literal(layout)}) AS {sql_type})"
+    return lambda text: f"CAST(try_strptime({text}, {literal(layout)}) AS {sql_type})"
 
 
 def _integer(type_: pa.DataType, sql_type: str) -> Kind:
     parse = _cast(sql_type)
     return Kind(f"whole numbers ({type_name(type_)})", type_, parse, _INTEGER, lambda t: f"{t} = {parse(t)}::VARCHAR")
+
+
+_PLAIN_START = "(({0} >= '1' AND {0} < ':') OR {0} = '0' OR ({0} >= '0.' AND {0} < '0/'))"
+"""A digit first and no leading zeros, by comparisons, which cost next to nothing; other numbers go the slow way."""
 
 
 def decimal_kind(precision: int, scale: int) -> Kind:
@@ -90,11 +94,9 @@ def decimal_kind(precision: int, scale: int) -> Kind:
     parse = _cast(f"DECIMAL({precision}, {scale})")
 
     def quick(text: str) -> str:
-        # TRY_CAST rounds what has more digits, which the comparison shows; beyond 15 digits a double is no witness.
-        return (
-            f"length({text}) < 16 AND {parse(text)}::DOUBLE = TRY_CAST({text} AS DOUBLE) "
-            f"AND NOT ({text} LIKE '0_%' AND {text} NOT LIKE '0.%')"
-        )
+        # TRY_CAST rounds what has more digits than the type, which shows beside a double, up to 15 digits.
+        witness = f"strlen({text}) < 16 AND {parse(text)}::DOUBLE = TRY_CAST({text} AS DOUBLE)"
+        return f"{witness} AND {_PLAIN_START.format(text)}"
 
     return Kind(f"exact numbers ({type_name(type_)})", type_, parse, _PLAIN % scale, quick if scale else None)
 
@@ -103,14 +105,26 @@ BOOLEAN = Kind("true and false", pa.bool_(), _cast("BOOLEAN"), "(?i)true|false")
 BIGINT = _integer(pa.int64(), "BIGINT")
 HUGE = Kind("whole numbers (decimal(38,0))", pa.decimal128(38, 0), _cast("DECIMAL(38, 0)"), _INTEGER)
 DECIMALS = tuple(decimal_kind(18, scale) for scale in range(1, MAX_DECIMAL_SCALE + 1))
-DOUBLE = Kind("numbers (double)", pa.float64(), _cast("DOUBLE"), _FLOAT)
+
+
+def _float(type_: pa.DataType, sql_type: str) -> Kind:
+    parse = _cast(sql_type)
+
+    def quick(text: str) -> str:
+        # TRY_CAST takes 1_000 for a number, too.
+        return f"{parse(text)} IS NOT NULL AND NOT contains({text}, '_') AND {_PLAIN_START.format(text)}"
+
+    return Kind(f"numbers ({type_name(type_)})", type_, parse, _FLOAT, quick)
+
+
+DOUBLE = _float(pa.float64(), "DOUBLE")
 STRING = Kind("text", pa.string(), lambda text: text, None)
 ISO_DATE = Kind(
     "dates like 2024-12-31",
     pa.date32(),
     _cast("DATE"),
     _ISO_DATE,
-    lambda text: f"{text} LIKE '____-__-__' AND TRY_CAST({text} AS DATE) IS NOT NULL",
+    lambda text: f"strlen({text}) = 10 AND TRY_CAST({text} AS DATE) >= DATE '1000-01-01'",
 )
 ISO_MOMENT = Kind(
     "times like 2024-12-31 23:59:59",
@@ -127,10 +141,14 @@ ISO_INSTANT = Kind(
 def _layouts(
     layouts: Sequence[tuple[str, str, str]], type_: pa.DataType, sql_type: str, rivals: dict[str, str]
 ) -> tuple[Kind, ...]:
-    return tuple(
-        Kind(label, type_, _strptime(layout, sql_type), pattern, rival=rivals.get(label))
-        for label, layout, pattern in layouts
-    )
+    def kind(label: str, layout: str, pattern: str) -> Kind:
+        parse = _strptime(layout, sql_type)
+        # A year of two digits is read as one of the first century.
+        return Kind(
+            label, type_, parse, pattern, lambda text: f"{parse(text)} >= {sql_type} '1000-01-01'", rivals.get(label)
+        )
+
+    return tuple(kind(*one) for one in layouts)
 
 
 _SLASHED = "[0-9]{1,2}/[0-9]{1,2}/[0-9]{4}"
@@ -201,7 +219,7 @@ def candidates_for(type_: pa.DataType) -> tuple[Kind, ...]:
     if pa.types.is_decimal(type_):
         return (decimal_kind(type_.precision, type_.scale),)
     if pa.types.is_floating(type_):
-        return (Kind(DOUBLE.label, type_, _cast("FLOAT" if type_ == pa.float32() else "DOUBLE"), _FLOAT),)
+        return (_float(type_, "FLOAT" if type_ == pa.float32() else "DOUBLE"),)
     if pa.types.is_date(type_):
         return (ISO_DATE, *DATE_LAYOUTS)
     if pa.types.is_timestamp(type_):
