@@ -114,6 +114,11 @@ def read_scan(scan: Scan) -> list[dict[str, object]]:
     return rows
 
 
+@pytest.fixture(scope="session")
+def read() -> Callable[[Scan], list[dict[str, object]]]:
+    return read_scan
+
+
 @pytest.fixture
 def rows_of() -> Callable[[Scan], list[dict[str, object]]]:
     return read_scan
