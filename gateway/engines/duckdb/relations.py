@@ -15,8 +15,8 @@ from catalog.identifiers import fold
 from catalog.predicates import Literal
 from catalog.schema import Column
 from catalog.tables import FileFormat, Scan
-from gateway.engines.duckdb.csv_values import value_sql
 from gateway.engines.duckdb.text import duckdb_type, literal, quoted
+from gateway.engines.duckdb.text_values import csv_value_sql, json_value_sql
 
 FIELD_ID = b"PARQUET:field_id"
 """Where an Arrow field inside a nested type carries its Iceberg id."""
@@ -102,11 +102,15 @@ def _variable(name: str) -> str:
 
 
 def _output(scan: Scan, column: Column) -> str:
-    if scan.csv is None:
-        return quoted(column.name)
-    if scan.csv.null_text and pa.types.is_string(column.type):
-        return f"nullif({quoted(column.name)}, {literal(scan.csv.null_text)})"  # see _csv_options
-    return value_sql(column)
+    match scan.format:
+        case FileFormat.PARQUET:
+            return quoted(column.name)
+        case FileFormat.JSON:
+            return json_value_sql(column)
+        case FileFormat.CSV:
+            if scan.csv is not None and scan.csv.null_text and pa.types.is_string(column.type):
+                return f"nullif({quoted(column.name)}, {literal(scan.csv.null_text)})"  # see _csv_options
+            return csv_value_sql(column)
 
 
 def _paths(scan: Scan) -> Iterator[str]:
@@ -200,7 +204,7 @@ def _csv_options(scan: Scan, columns: list[Column]) -> Iterator[str]:
 
 
 def _json_options(columns: list[Column]) -> Iterator[str]:
-    types = ", ".join(f"{literal(column.name)}: {literal(duckdb_type(column.type))}" for column in columns)
+    types = ", ".join(f"{literal(column.name)}: 'JSON'" for column in columns)
     yield "format = 'newline_delimited'"
     yield f"columns = {{{types}}}"
     yield "hive_partitioning = false"

@@ -373,15 +373,52 @@ def test_a_csv_file_with_a_broken_row_is_named_with_its_line(ask: Ask, tmp_path:
 
 def test_json_lines_are_read_by_name(ask: Ask, tmp_path: Path) -> None:
     file = tmp_path / "f.json"
-    file.write_text('{"b":{"x":1,"z":2},"a":5}\n{"a":6,"l":[1,null],"c":"2020-01-01T00:00:00Z"}\n')
+    file.write_text('{"s":"a\\u00e9\\n","a":5,"b":1}\n{"a":6,"c":"2020-01-01T00:00:00Z","s":null}\n')
     columns = [
         Column("a", pa.int64()),
-        Column("b", pa.struct([("x", pa.int32())])),
-        Column("l", pa.list_(pa.int32())),
+        Column("s", pa.string()),
+        Column("c", TIMESTAMP),
         Column("missing", pa.string()),
     ]
     t = scan(columns, [file], format=FileFormat.JSON)
-    assert ask("select * from t order by a", t=t) == [(5, {"x": 1}, None, None), (6, None, [1, None], None)]
+    instant = datetime.datetime(2020, 1, 1, tzinfo=datetime.UTC)
+    assert ask("select * from t order by a", t=t) == [(5, "aé\n", None, None), (6, None, instant, None)]
+    assert ask("select count(*) from t", t=scan([], [file], format=FileFormat.JSON)) == [(2,)]
+
+
+@pytest.mark.parametrize(
+    ("type_", "text", "value"),
+    [
+        (pa.int32(), "5", 5),
+        *((pa.int32(), text, BEYOND) for text in ('"5"', "5.0", "1.5", "1e2", "true", "3000000000", "[1]")),
+        (pa.string(), '"x"', "x"),
+        (pa.string(), '""', ""),
+        *((pa.string(), text, BEYOND) for text in ("5", "1.50", "true", '{"a": 1}')),
+        (pa.float64(), "1", 1.0),
+        (pa.float64(), "1.5e3", 1500.0),
+        *((pa.float64(), text, BEYOND) for text in ('"1.5"', '"NaN"', "true")),
+        (pa.decimal128(5, 2), "1.5", D("1.50")),
+        *((pa.decimal128(5, 2), text, BEYOND) for text in ("1.005", "1000", '"1.5"')),
+        (pa.decimal128(38, 2), "12345678901234567", D("12345678901234567.00")),
+        (pa.decimal128(38, 2), "12345678901234567890.12", BEYOND),
+        (pa.bool_(), "true", True),
+        *((pa.bool_(), text, BEYOND) for text in ('"true"', "1")),
+        (pa.date32(), '"2020-01-02"', DAY),
+        *((pa.date32(), text, BEYOND) for text in ('"2020/01/02"', "20200102")),
+        (pa.list_(pa.int32()), "[1]", BEYOND),
+    ],
+)
+def test_a_json_field_is_what_spark_takes_it_for_or_goes_to_spark(
+    ask: Ask, tmp_path: Path, type_: pa.DataType, text: str, value: object
+) -> None:
+    file = tmp_path / "f.json"
+    file.write_text(f'{{"k": 1, "v": {text}}}\n{{"k": 2, "v": null}}\n{{"k": 3}}\n')
+    t = scan([Column("v", type_), Column("k", pa.int32())], [file], format=FileFormat.JSON)
+    if value == BEYOND:
+        with pytest.raises(BeyondEngineError, match="column v"):
+            ask("select v from t", t=t)
+    else:
+        assert ask("select v from t order by k", t=t) == [(value,), (None,), (None,)]
 
 
 def test_a_broken_json_file_is_said_to_be_broken(ask: Ask, tmp_path: Path) -> None:
