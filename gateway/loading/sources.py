@@ -81,9 +81,10 @@ def find_sources(names: Iterable[str], format_: SourceFormat | None) -> tuple[So
 
 def _expand(name: str, format_: SourceFormat | None) -> list[Path]:
     path = Path(name).expanduser().absolute()
-    if path.is_dir():
+    # os.path answers False where pathlib raises PermissionError; why it does is explained below.
+    if os.path.isdir(path):
         return _folder(path, format_)
-    if path.exists():
+    if os.path.exists(path):
         return [path]
     matches = [Path(match).absolute() for match in sorted(glob.glob(str(path), recursive=True))]
     files = [match for match in matches if match.is_file()]
