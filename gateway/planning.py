@@ -11,7 +11,7 @@ from urllib.parse import urlsplit
 import pyarrow as pa
 
 from catalog.tables import FileFormat, Scan
-from gateway.bound import BoundQuery
+from gateway.bound import BoundQuery, TableUse
 from gateway.engines.base import Relation
 from gateway.estimates import Estimates, estimate
 
@@ -42,8 +42,13 @@ def plan(query: BoundQuery) -> Plan:
     """
     relations: dict[str, Relation] = {}
     for use in query.uses:
-        source = use.source
-        relations[use.relation] = source if isinstance(source, pa.Table) else source.scan(use.predicate, use.columns)
+        if isinstance(use.source, pa.Table):
+            relations[use.relation] = use.source
+            continue
+        scan = use.source.scan(use.predicate, use.columns)
+        name = _content_name(scan, use)
+        query = _renamed(query, use.relation, name)
+        relations[name] = scan
     scans = [relation for relation in relations.values() if isinstance(relation, Scan)]
     return Plan(
         query=query,
@@ -68,6 +73,11 @@ def with_scan(planned: Plan, scan: Scan) -> Plan:
             relations[narrowed] = replace(scan, schema=relation.schema)
             query = _renamed(query, name, narrowed)
     return replace(planned, query=query, relations=relations, estimates=estimate(relations, query.shape))
+
+
+def _content_name(scan: Scan, use: TableUse) -> str:
+    """Return a name that equal scans share and others do not, so that engines keep what they made of a scan."""
+    return f"hg_{_digest([scan.identity, repr(use.columns), repr(use.predicate)])}"
 
 
 def _renamed(query: BoundQuery, old: str, new: str) -> BoundQuery:

@@ -16,6 +16,8 @@ from sqlglot import exp
 _DATE = re.compile(r"(\d{4})-(\d{2})-(\d{2})\Z")
 _TIMESTAMP = re.compile(r"(\d{4}-\d{2}-\d{2})(?:[ T](\d{2}:\d{2}(?::\d{2}(?:\.\d{1,6})?)?)(Z|[+-]\d{2}:\d{2})?)?\Z")
 _INTEGER = re.compile(r"[+-]?\d{1,18}\Z")
+_LONGEST = 2**63 - 1
+"""A larger whole number is a DECIMAL in Spark SQL."""
 _MONTHS = {"MONTH": 1, "MONTHS": 1, "QUARTER": 3, "QUARTERS": 3, "YEAR": 12, "YEARS": 12}
 _DAYS = {"DAY": 1, "DAYS": 1, "WEEK": 7, "WEEKS": 7}
 
@@ -78,7 +80,7 @@ def _literal(node: exp.Literal, _: str) -> Constant | None:
     text = str(node.this)
     if node.is_string:
         return text
-    if _INTEGER.match(text):
+    if text.isdecimal() and int(text) <= _LONGEST:
         return int(text)
     return float(text) if "e" in text.lower() else Decimal(text)
 

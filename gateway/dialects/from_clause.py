@@ -1,6 +1,7 @@
 """Bind the FROM clause: tables, views, WITH entries, subqueries, joins, table functions."""
 
 import datetime
+import hashlib
 from collections.abc import Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
@@ -171,7 +172,7 @@ class FromClause:
         full = resolve(names, self.binder.text.namespace)
         snapshot = None if isinstance(table, pa.Table) else table.snapshot_id
         key = (full.folded, snapshot if travels else None)
-        relation = self.work.relations.setdefault(key, f"hg_{len(self.work.relations) + 1}")
+        relation = self.work.relations.setdefault(key, _relation_name(key))
         reference = Reference(relation, table)
         self.work.references.append(reference)
         fields = self._fields(reference, sampled=bool(node.args.get("sample")))
@@ -497,3 +498,11 @@ def _function_fields(name: str, call: exp.Expr) -> tuple[list[Field], bool]:
 
 
 _ARRAYS = frozenset(("array", "sequence", "split", "array_repeat", "transform", "filter", "sort_array", "array_sort"))
+
+
+def _relation_name(key: tuple[tuple[str, str, str], int | None]) -> str:
+    """Return the name that stands for a table in the engines' texts.
+
+    It holds a digest, so that it is in no user's text by chance: planning renames it there.
+    """
+    return f"hg_{hashlib.blake2b(repr(key).encode(), digest_size=8).hexdigest()}"
