@@ -58,6 +58,8 @@ class Operation:
     metrics: list[PlanMetrics] = field(default_factory=list)
     finished: bool = False
     """Nothing more comes, for whatever reason."""
+    working: bool = False
+    """Its tasks run, or its rows come."""
     complete: bool = False
     """All rows came."""
 
@@ -75,12 +77,13 @@ class Operation:
     def on_progress(
         self,
         stages: Iterable[StageInfo] | None,
-        inflight_tasks: int,  # noqa: ARG002 - the four are pyspark's ProgressHandler
-        operation_id: str | None,  # noqa: ARG002
+        inflight_tasks: int,
+        operation_id: str | None,  # noqa: ARG002 - the four are pyspark's ProgressHandler
         done: bool,  # noqa: ARG002
     ) -> None:
         """Keep a report of Spark's."""
         self.stages = tuple(stages or ())
+        self.working = self.working or inflight_tasks > 0 or any(stage.num_completed_tasks for stage in self.stages)
 
 
 @dataclass(frozen=True)
@@ -174,6 +177,7 @@ class ConnectSession:
             with spark_errors(names):
                 for item in received:
                     if isinstance(item, StructType | pa.RecordBatch):
+                        operation.working = operation.working or isinstance(item, pa.RecordBatch)
                         yield item
                     elif isinstance(item, PlanMetrics):
                         operation.metrics.append(item)

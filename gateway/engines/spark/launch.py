@@ -164,6 +164,11 @@ def spark_properties(settings: Settings, *, port: int, folder: Path) -> dict[str
         "spark.ui.enabled": "false",
         "spark.log.level": "WARN",
         "spark.connect.session.manager.defaultSessionTimeout": "24h",
+        "spark.connect.progress.reportInterval": "250ms",
+        # On a cluster an executor whose killed task does not end is replaced; here the supervisor sees to it.
+        "spark.task.reaper.enabled": "true",
+        "spark.task.reaper.threadDump": "false",
+        "spark.task.reaper.killTimeout": "60s",
         "spark.driver.maxResultSize": "0",
         "spark.sql.catalogImplementation": "in-memory",
         "spark.sql.warehouse.dir": str(folder / "warehouse"),

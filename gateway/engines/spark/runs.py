@@ -16,6 +16,10 @@ from gateway.errors import DeadlineExceededError, EngineDiedError, QueryCanceled
 _AGAIN_SECONDS = 0.5
 """An interrupt that comes before the server knows the operation does nothing, so it is repeated."""
 _GIVE_UP_SECONDS = 30.0
+_SETTLE_SECONDS = 5.0
+"""How long an interrupt waits for the operation to have tasks. One that falls between a job's decision and its
+start ends the operation and leaves the job running, for ever if need be, in every slot (Spark 4.3.0, local)."""
+_LOOK_SECONDS = 0.05
 
 
 class Interrupting(Protocol):
@@ -81,6 +85,9 @@ class Stopper:
             self._interrupt()
 
     def _interrupt(self) -> None:
+        settled = time.monotonic() + _SETTLE_SECONDS
+        while not (self._operation.working or self._operation.finished) and time.monotonic() < settled:
+            time.sleep(_LOOK_SECONDS)
         give_up = time.monotonic() + _GIVE_UP_SECONDS
         while not self._operation.finished and time.monotonic() < give_up:
             try:

@@ -18,12 +18,12 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from urllib.parse import quote
 
+from gateway import processes
 from gateway.engines.java import Java, find_java
 from gateway.engines.spark import launch
 from gateway.engines.spark.supervisor import Address, Launch, write_private
 from gateway.errors import EngineUnavailableError
 from gateway.home import Home
-from gateway import processes
 from gateway.settings import Settings
 
 _POLL_SECONDS = 0.05

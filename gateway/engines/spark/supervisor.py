@@ -31,6 +31,10 @@ _PR_SET_PDEATHSIG = 1
 _GRACE_SECONDS = 20.0
 """How long Java may take to end by itself; writing the class archive is part of it."""
 _ARCHIVE_SECONDS = 180.0
+_UNUSED_SECONDS = 45.0
+"""Clients with a running query mark the server as used at least every 15 seconds."""
+_BUSY_SECONDS = 30.0
+_BUSY_CORES = 0.5
 
 
 @dataclass(frozen=True)
@@ -76,6 +80,39 @@ def is_idle(used: Path, idle_seconds: float, now: float) -> bool:
         return now - used.stat().st_mtime > idle_seconds
     except OSError:
         return True
+
+
+class Runaway:
+    """Notices a server that works hard for nobody: a task that its cancelled query left behind.
+
+    Such a task never ends and holds its slot, so that the next query waits for ever (Spark 4.3.0, local).
+    """
+
+    def __init__(self) -> None:
+        self._since: tuple[float, float] | None = None
+
+    def is_seen(self, now: float, used_at: float, cpu_seconds: float | None) -> bool:
+        """Return True when the server was unused and busy for long enough; asked again and again."""
+        if cpu_seconds is None or now - used_at < _UNUSED_SECONDS:
+            self._since = None
+            return False
+        if self._since is None:
+            self._since = (now, cpu_seconds)
+        elapsed = now - self._since[0]
+        if elapsed < _BUSY_SECONDS:
+            return False
+        busy = (cpu_seconds - self._since[1]) / elapsed > _BUSY_CORES
+        self._since = (now, cpu_seconds)
+        return busy
+
+
+def cpu_seconds(pid: int) -> float | None:
+    """Return the CPU time that a process has used; None where the system does not tell. Source: proc(5)."""
+    try:
+        fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    except OSError:
+        return None
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
 
 class Supervisor:
@@ -130,8 +167,11 @@ class Supervisor:
     def _watch(self, java: "subprocess.Popen[bytes]", wake: int) -> None:
         interval = min(10.0, max(0.05, self._launch.idle_seconds / 4))
         used = self._folder / "used"
+        runaway = Runaway()
         while java.poll() is None and not self._asked and not is_idle(used, self._launch.idle_seconds, self._clock()):
-            if select.select([wake], [], [], interval)[0]:
+            with contextlib.suppress(FileNotFoundError):
+                self._asked = runaway.is_seen(self._clock(), used.stat().st_mtime, cpu_seconds(java.pid))
+            if not self._asked and select.select([wake], [], [], interval)[0]:
                 os.read(wake, 4096)
 
     def _end(self, java: "subprocess.Popen[bytes]") -> int:

@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from gateway.engines.spark import server
-from gateway.engines.spark.supervisor import Address, Launch, is_idle
+from gateway.engines.spark.supervisor import Address, Launch, Runaway, cpu_seconds, is_idle
 from gateway.home import Home, open_home
 
 ROOT = Path(__file__).parents[3]
@@ -108,3 +108,21 @@ def test_idleness_is_the_age_of_the_mark(tmp_path: Path) -> None:
     os.utime(mark, (100, 100))
     assert not is_idle(mark, 10, now=110)
     assert is_idle(mark, 10, now=110.5)
+
+
+def test_a_server_that_works_for_nobody_is_seen() -> None:
+    runaway = Runaway()
+    seen = [runaway.is_seen(now, 0.0, cpu_seconds=now * 2) for now in range(0, 100, 10)]
+    assert seen.index(True) == 8  # unused for 45 s at 50, busy for 30 s more at 80
+
+
+@pytest.mark.parametrize(("used_every", "cores"), [(15, 2.0), (10_000, 0.1)])
+def test_a_used_or_quiet_server_is_not_taken_for_a_runaway(used_every: int, cores: float) -> None:
+    runaway = Runaway()
+    assert not any(runaway.is_seen(now, now - now % used_every, now * cores) for now in range(0, 1000, 5))
+
+
+def test_cpu_time_is_told_where_it_can_be() -> None:
+    assert cpu_seconds(2**30) is None
+    if sys.platform == "linux":
+        assert (cpu_seconds(os.getpid()) or 0) > 0
