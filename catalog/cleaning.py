@@ -6,14 +6,16 @@ What a table refers to is asked of its own metadata at the moment of deleting, n
 import os
 import shutil
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 
-from catalog.errors import SqlError
 from catalog.formats.manifests import ManifestReader, ManifestRef
 from catalog.formats.metadata import SnapshotEntry, TableMetadata
 from catalog.locations import local_path, plain
 from catalog.staging import is_being_written, leftovers
+
+_METADATA_AGE_SECONDS = 600.0
+"""Metadata that a commit writes before its swap has no lock of ours when another tool commits; it is young."""
 
 
 def expired_ids(metadata: TableMetadata, older_than_ms: int | None, retain_last: int) -> list[int]:
@@ -72,12 +74,17 @@ def _delete(locations: Iterable[str], metadata: TableMetadata) -> int:
     return count
 
 
-def clean_table(metadata: TableMetadata, reader: ManifestReader, older_than_seconds: float) -> int:
-    """Delete what dead writers left in a table's folder; return how many files and folders went."""
-    folder = local_path(metadata.table_location)
+def clean_table(load: Callable[[], TableMetadata], reader: ManifestReader, older_than_seconds: float) -> int:
+    """Delete what dead writers left in a table's folder; return how many files and folders went.
+
+    ``load`` gives the current metadata: what was left is looked for first and judged by metadata read after,
+    which knows of every commit of a writer that was found dead.
+    """
+    folder = local_path(load().table_location)
     if folder is None or not os.path.isdir(folder):
         return 0
     found = list(leftovers(folder, older_than_seconds))
+    metadata = load()
     count = 0
     if found:
         used = {plain(path) for path in _used_data(metadata, reader)}
@@ -85,7 +92,8 @@ def clean_table(metadata: TableMetadata, reader: ManifestReader, older_than_seco
             count += _clean_folder(leftover.folder, used)
             leftover.lock.unlink(missing_ok=True)
     if not is_being_written(folder):
-        count += _clean_metadata(Path(folder, "metadata"), metadata, reader, older_than_seconds)
+        age = max(older_than_seconds, _METADATA_AGE_SECONDS)
+        count += _clean_metadata(Path(folder, "metadata"), metadata, reader, age)
     return count
 
 
@@ -123,17 +131,17 @@ def _clean_metadata(folder: Path, metadata: TableMetadata, reader: ManifestReade
     return count
 
 
-def clean_warehouse(warehouse: Path, used: set[str], older_than_seconds: float) -> int:
+def clean_warehouse(warehouse: Path, used: Callable[[], set[str]], older_than_seconds: float) -> int:
     """Delete folders of tables that no name points to: never committed, replaced, or dropped half-way.
 
-    ``used`` are the locations of all tables. Only folders named as `commits.new_location` names them are touched.
+    ``used`` gives the locations of all tables, asked after a folder was seen without a writer. Only folders named
+    as `commits.new_location` names them are touched.
     """
     count = 0
     limit = time.time() - older_than_seconds
     for folder in warehouse.glob("*/*-" + "[0-9a-f]" * 8):
-        if str(folder) in used or not folder.is_dir() or is_being_written(str(folder)):
-            continue
-        if _newest(folder) <= limit:
+        idle = folder.is_dir() and _newest(folder) <= limit and not is_being_written(str(folder))
+        if idle and str(folder) not in used():
             shutil.rmtree(folder, ignore_errors=True)
             count += 1
     return count
@@ -163,15 +171,4 @@ def clean_cache(cache: Path, older_than_seconds: float) -> int:
                     count += 1
             except OSError:
                 continue
-    return count
-
-
-def each_table(tables: Iterable[TableMetadata], reader: ManifestReader, older_than_seconds: float) -> int:
-    """Clean every table; one that cannot be read is left alone."""
-    count = 0
-    for metadata in tables:
-        try:
-            count += clean_table(metadata, reader, older_than_seconds)
-        except SqlError:
-            continue
     return count

@@ -8,6 +8,7 @@ unique without regard to case over all three: triggers see to it, whichever proc
 
 import sqlite3
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -102,11 +103,25 @@ class CatalogDatabase:
             found = self._connection.execute("SELECT count(*) FROM sqlite_master WHERE name = 'headgate_unique_object'")
             if found.fetchone()[0]:
                 return
-            # Readers and a writer at the same time; the mode is kept in the file.
-            self._connection.execute("PRAGMA journal_mode = WAL")
             self._connection.executescript("BEGIN IMMEDIATE;" + _SCHEMA + "COMMIT;")
+            self._set_journal()
         except sqlite3.DatabaseError as error:
             raise ExternalError(f"{self.path} is not a usable catalog database: {error}") from error
+
+    def _set_journal(self) -> None:
+        """Let readers and a writer work at the same time; the mode is kept in the file.
+
+        SQLite does not wait for others here as it does elsewhere, so this does.
+        """
+        end = time.monotonic() + _BUSY_SECONDS
+        while True:
+            try:
+                self._connection.execute("PRAGMA journal_mode = WAL")
+                return
+            except sqlite3.OperationalError:
+                if time.monotonic() >= end:
+                    raise
+                time.sleep(0.01)
 
     def token(self) -> object:
         """Return a value that changes with every commit of anybody; costs microseconds."""

@@ -2,22 +2,24 @@
 
 import json
 import shutil
-from collections.abc import Iterable, Mapping, Sequence
-from contextlib import suppress
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from catalog.backends import Backend, EmbeddedBackend, Location, NewTable, PyIcebergBackend, nearest, schema_not_found
-from catalog.cleaning import clean_cache, clean_warehouse, delete_expired, each_table, expired_ids
+from catalog.cleaning import clean_cache, clean_table, clean_warehouse, delete_expired, expired_ids
 from catalog.copies import Copies
 from catalog.embedded import CatalogDatabase, ObjectKind, StoredObject
 from catalog.errors import (
     AlreadyExistsError,
     ColumnNotFoundError,
+    FileAccessError,
     InternalError,
     InvalidDefinitionError,
     InvalidNameError,
     SchemaNotFoundError,
+    SqlError,
     TableNotFoundError,
     UnsupportedTableError,
 )
@@ -64,6 +66,8 @@ class LakeCatalog:
         self._backend = backend
         self._objects = database
         self._warehouse = warehouse
+        # In a configured catalog's warehouse others keep tables too: no folder is deleted there.
+        self._owns_warehouse = isinstance(backend, EmbeddedBackend)
         self._reader = ManifestReader(cache, properties)
         self._staging = Staging()
         self._cache = cache
@@ -198,7 +202,8 @@ class LakeCatalog:
                 self._new_location(name),
                 {**(properties or {}), **({"comment": comment} if comment else {})},
             )
-            self._backend.committer().create(definition)
+            with self._staging.holding(None if definition.location is None else local_path(definition.location)):
+                self._backend.committer().create(definition)
         return self._iceberg(name)
 
     def _refuse_taken(self, name: TableName) -> None:
@@ -264,7 +269,7 @@ class LakeCatalog:
             raise TableNotFoundError(f"view {name} does not exist")
 
     def drop_table(self, name: TableName, *, if_exists: bool = False, purge: bool = True) -> None:
-        """Forget the table and, for tables that headgate owns, delete its files. External files stay."""
+        """Forget the table and, for tables in the home's warehouse, delete its files. Others' files stay."""
         if self._objects.remove(name.schema, name.name, ObjectKind.EXTERNAL):
             return
         if (fold(name.schema), fold(name.name)) in self._objects.names().objects:
@@ -286,7 +291,7 @@ class LakeCatalog:
             path = local_path(self._backend.metadata(location).table_location)
         except Exception:  # a table whose metadata is broken can still be dropped
             return None
-        if path is None or self._warehouse is None:
+        if path is None or self._warehouse is None or not self._owns_warehouse:
             return None
         inside = Path(path).is_relative_to(self._warehouse) and len(Path(path).relative_to(self._warehouse).parts) >= 2
         return Path(path) if inside else None
@@ -298,7 +303,7 @@ class LakeCatalog:
             raise AlreadyExistsError(f"{name} has a column {column.name!r} already")
         if not column.nullable:
             raise InvalidDefinitionError(f"column {column.name!r} must take NULL: rows written before have no value")
-        with catalog_errors(name):
+        with self._changing(table):
             self._backend.committer().add_column(self._location(name).identifier, column)
 
     def rename_column(self, name: TableName, old: str, new: str) -> None:
@@ -308,7 +313,7 @@ class LakeCatalog:
         other = table.schema.find(new)
         if other is not None and other is not column:
             raise AlreadyExistsError(f"{name} has a column {other.name!r} already")
-        with catalog_errors(name):
+        with self._changing(table):
             self._backend.committer().rename_column(self._location(name).identifier, column.name, new)
 
     def drop_column(self, name: TableName, column: str) -> None:
@@ -319,8 +324,14 @@ class LakeCatalog:
             raise InvalidDefinitionError(f"{found.name!r} is the only column of {name}")
         if any(fold(field.source) == fold(found.name) for field in table.partitioning):
             raise InvalidDefinitionError(f"{name} is partitioned by {found.name!r}, which cannot be dropped")
-        with catalog_errors(name):
+        with self._changing(table):
             self._backend.committer().drop_column(self._location(name).identifier, found.name)
+
+    @contextmanager
+    def _changing(self, table: IcebergTable) -> Iterator[None]:
+        """Translate errors of a change of metadata, and keep cleaners away meanwhile."""
+        with catalog_errors(table.name), self._staging.holding(local_path(table.metadata.table_location)):
+            yield
 
     def _column(self, table: Table, column: str) -> Column:
         found = table.schema.find(column)
@@ -467,7 +478,7 @@ class LakeCatalog:
         if not ids:
             return 0
         location = self._location(name)
-        with catalog_errors(name):
+        with self._changing(table):
             self._backend.committer().expire(location.identifier, ids)
         after = self._backend.metadata(location)
         delete_expired(table.metadata, after, self._reader)
@@ -475,17 +486,22 @@ class LakeCatalog:
 
     def clean_debris(self, *, older_than_seconds: float) -> int:
         """Delete staging folders and files that no commit refers to and no live process owns; return the count."""
-        tables = [
-            self._backend.metadata(location)
-            for schema in self._backend.schemas()
-            for location in self._backend.tables(schema).values()
-        ]
-        count = each_table(tables, self._reader, older_than_seconds)
-        if self._warehouse is not None:
-            used = {plain(metadata.table_location) for metadata in tables}
-            count += clean_warehouse(self._warehouse, used, older_than_seconds)
+        count = 0
+        for location in self._locations():
+            with suppress(SqlError):  # a table that cannot be read is left alone
+                count += clean_table(lambda at=location: self._backend.metadata(at), self._reader, older_than_seconds)  # type: ignore[misc]
+        if self._warehouse is not None and self._owns_warehouse:
+            with suppress(SqlError):  # a table that cannot be read may be in any folder
+                count += clean_warehouse(self._warehouse, self._table_folders, older_than_seconds)
         clean_cache(self._cache, older_than_seconds)
         return count
+
+    def _locations(self) -> list[Location]:
+        return [each for schema in self._backend.schemas() for each in self._backend.tables(schema).values()]
+
+    def _table_folders(self) -> set[str]:
+        """Return the folders of all tables."""
+        return {plain(self._backend.metadata(location).table_location) for location in self._locations()}
 
     def close(self) -> None:
         """Let go of the catalog's connections."""
@@ -502,11 +518,18 @@ def open_catalog(
     (type, uri, …), and ``database`` keeps only views and external tables.
     Raises: ExternalError when the database cannot be used; FileAccessError.
     """
+    for path in (database, warehouse):
+        if not properties and {"#", "?"} & set(str(path)):
+            raise FileAccessError(
+                f"{path} holds # or ?, which the locations of tables cannot", hint="choose another --home"
+            )
     objects = CatalogDatabase(database, name)
     with file_errors(str(cache)):
         cache.mkdir(parents=True, exist_ok=True)
     if properties:
-        return LakeCatalog(name, PyIcebergBackend(name, properties), objects, None, cache, properties)
+        folder = local_path(properties.get("warehouse") or "remote://")
+        place = Path(folder) if folder else None
+        return LakeCatalog(name, PyIcebergBackend(name, properties), objects, place, cache, properties)
     backend = EmbeddedBackend(objects, warehouse.absolute())
     if not backend.schemas():
         with suppress(AlreadyExistsError):  # another process was first

@@ -30,7 +30,8 @@ class Column:
     name: str
     """For display; compared folded."""
     type: pa.DataType
-    """One of the Arrow forms in the module's table."""
+    """One of the Arrow forms in the module's table. Fields inside nested types of an Iceberg table carry their
+    field ids in Arrow metadata, ``PARQUET:field_id``, which comparing types ignores."""
     nullable: bool = True
     field_id: int | None = None
     """Iceberg field id, which finds the column inside data files; None outside Iceberg."""

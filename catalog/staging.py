@@ -12,6 +12,7 @@ import threading
 import time
 import uuid
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -55,13 +56,28 @@ class Staging:
         lock = data / f".{name}{_LOCK}"
         with file_errors(str(data)):
             data.mkdir(parents=True, exist_ok=True)
-            descriptor = os.open(lock, os.O_CREAT | os.O_RDWR | os.O_EXCL, 0o644)
+            # Locked before it has the name by which others look for it: never seen free while its writer lives.
+            unnamed = data / f".{name}.new"
+            descriptor = os.open(unnamed, os.O_CREAT | os.O_RDWR | os.O_EXCL, 0o644)
             _try_lock(descriptor)
+            os.replace(unnamed, lock)
             (data / name).mkdir()
         staged = Staged(data / name, lock, descriptor, table_location, base_snapshot_id)
         with self._guard:
             self._staged[str(staged.folder)] = staged
         return staged.folder
+
+    @contextmanager
+    def holding(self, table_location: str | None) -> Iterator[None]:
+        """Keep cleaners away from a table while something other than data is written; None is not local."""
+        if table_location is None:
+            yield
+            return
+        folder = str(self.make(table_location, None))
+        try:
+            yield
+        finally:
+            self.discard(folder)
 
     def find(self, folder: str) -> Staged | None:
         """Return what this process staged there."""
