@@ -16,12 +16,16 @@ from catalog.tables import FileFormat, Scan
 from gateway.bound import QueryShape
 from gateway.engines.base import Relation
 
-RAW_PER_COMPRESSED: Mapping[FileFormat, float] = {FileFormat.PARQUET: 3.0, FileFormat.CSV: 1.0, FileFormat.JSON: 0.8}
-"""Bytes in memory per byte on disk; TPC-H and the wells sample lie between 2 and 4 in Parquet."""
+TEXT_BYTES = 16
+"""One text, binary or nested value in a row, whatever its length; the rest lies elsewhere."""
+TEXT_PER_COMPRESSED = 4.0
+"""Bytes of text in memory per byte on disk, dictionaries and compression undone."""
 ROW_BYTES_UNKNOWN = 100
 """Width that turns bytes into rows where a file does not tell its rows."""
 GROUPS_PER_ROW = 0.1
 """Share of the rows that become groups when nothing is known of the keys."""
+WINDOW_COPIES = 1.5
+"""A window holds its rows sorted by partition, and the result beside part of them."""
 GROUP_BYTES = 64
 """Memory of one group in a hash table beyond its keys."""
 
@@ -94,8 +98,23 @@ def _scan(name: str, relation: Relation) -> ScanEstimate:
         bytes_total=relation.files.size_bytes,
         bytes_planned=named,
         rows=rows,
-        memory_bytes=int(named * RAW_PER_COMPRESSED[relation.format]),
+        memory_bytes=_memory_bytes(relation, rows, named),
     )
+
+
+def _memory_bytes(scan: Scan, rows: int, named_bytes: int) -> int:
+    """Return the bytes of the scan's columns as rows in memory: fixed widths exactly, texts by their size on disk."""
+    widths = [column.type.bit_width / 8 if _is_fixed(column.type) else TEXT_BYTES for column in scan.schema]
+    if all(_is_fixed(column.type) for column in scan.schema):
+        return int(rows * sum(widths))
+    return int(rows * sum(widths) + named_bytes * TEXT_PER_COMPRESSED)
+
+
+def _is_fixed(type_: pa.DataType) -> bool:
+    try:
+        return bool(type_.bit_width)
+    except ValueError:  # how Arrow says that values have no one width
+        return False
 
 
 def _named_bytes(scan: Scan) -> int:
@@ -133,5 +152,5 @@ def _state_bytes(scans: tuple[ScanEstimate, ...], shape: QueryShape) -> int:
     if shape.sorts and shape.limit is None and not shape.aggregates:
         state += largest
     if shape.windows:
-        state += largest
+        state += int(largest * WINDOW_COPIES)
     return state

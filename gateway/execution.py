@@ -144,6 +144,15 @@ class Execution:
             return (*self._records, now)
 
     @property
+    def handovers(self) -> str:
+        """Why earlier engines gave up, in words; empty when the first one answers."""
+        with self._lock:
+            failed = [record for record in self._records if record.state == State.FAILED.value]
+        if self._state is State.FAILED:
+            failed = failed[:-1]
+        return "; ".join(f"{record.engine} {record.reason.rpartition('; ')[2]}" for record in failed)
+
+    @property
     def remaining_seconds(self) -> float | None:
         """Until the deadline; None without one."""
         return None if self._deadline is None else self._deadline - time.monotonic()

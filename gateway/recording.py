@@ -52,6 +52,7 @@ class Recorder:
                 self._record,
                 state=state.value,
                 engine=execution.engine or self._record.engine,
+                reason=execution.handovers or self._record.reason,
                 started_at=execution.started_at,
                 ended_at=execution.ended_at,
                 error_code=None if error is None else error.code,

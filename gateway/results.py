@@ -334,7 +334,7 @@ class Result:
         return QueryStats(
             query_id=execution.query_id,
             engine=self.engine,
-            reason=self.route.reason,
+            reason=execution.handovers or self.route.reason,
             state=execution.state.value,
             rows=self.row_count,
             elapsed_ms=execution.elapsed_ms,

@@ -81,7 +81,7 @@ NOT_PORTABLE = {"duckdb_sql": None, "schema": None, "obstacles": (Obstacle("perc
         (plan(), [engine("duckdb"), engine("spark", Health.UNAVAILABLE)], "duckdb", "by_capability"),
         (plan(), [engine("duckdb"), engine("spark", Health.COLD)], "duckdb", "by_cost"),
         (
-            plan(2 * GB, 10**8, shape=QueryShape(sorts=1)),
+            plan(2 * GB, 10**9, shape=QueryShape(sorts=1)),
             [engine("duckdb", memory=GB, temp=GB), engine("spark", Health.COLD)],
             "spark",
             "by_resources",
@@ -102,10 +102,10 @@ def test_the_reason_names_the_construct_that_binds_a_query() -> None:
 
 
 def test_the_reason_of_a_resource_decision_has_the_numbers() -> None:
-    query = plan(2 * GB, 10**8, shape=QueryShape(sorts=1))
+    query = plan(2 * GB, 10**9, shape=QueryShape(sorts=1))
     route = choose(query, [engine("duckdb", memory=GB, temp=GB), engine("spark")])
 
-    assert "needs about 6.0 GB of memory, has 1.0 GB and may spill 1.0 GB" in route.reason
+    assert "needs about 8.0 GB of memory, has 1.0 GB and may spill 1.0 GB" in route.reason
 
 
 def test_a_pin_that_cannot_hold_is_an_error() -> None:
