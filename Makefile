@@ -7,7 +7,7 @@ READY := $(VENV)/.ready
 HEADGATE := $(BIN)/headgate
 DEMO := .home/demo
 
-.PHONY: help demo test lint format shell serve bench lock clean
+.PHONY: help demo test lint format shell bench lock clean
 
 help:
 	@echo "make demo    sample warehouse, a small query on DuckDB, a large one on Spark"
@@ -27,7 +27,7 @@ $(READY): requirements.lock pyproject.toml
 # DuckDB is held small here, so that three million rows are large on any machine.
 demo: $(READY)
 	@$(HEADGATE) --home $(DEMO) sample wells
-	@$(HEADGATE) --home $(DEMO) --set duckdb.memory_limit=100MB --set duckdb.temp_limit=50MB --format table --echo -f docs/demo.sql; \
+	@$(HEADGATE) --home $(DEMO) --set duckdb.memory_limit=100MB --set duckdb.temp_limit=50MB --format table -f docs/demo.sql; \
 		code=$$?; $(HEADGATE) --home $(DEMO) -q spark stop; exit $$code
 
 test: $(READY)
@@ -44,9 +44,6 @@ format: $(READY)
 
 shell: $(READY)
 	@$(HEADGATE)
-
-serve: $(READY)
-	@$(HEADGATE) serve
 
 bench: $(READY)
 	@$(BIN)/python -m benchmarks
