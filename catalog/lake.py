@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from catalog.backends import Backend, EmbeddedBackend, Location, NewTable, PyIcebergBackend, nearest, schema_not_found
-from catalog.cleaning import clean_cache, clean_table, clean_warehouse, delete_expired, expired_ids
 from catalog.copies import Copies
 from catalog.embedded import CatalogDatabase, ObjectKind, StoredObject
 from catalog.errors import (
@@ -23,17 +22,8 @@ from catalog.errors import (
     TableNotFoundError,
     UnsupportedTableError,
 )
-from catalog.formats.external import (
-    ExternalTable,
-    Listings,
-    definition_from_json,
-    definition_to_json,
-    resolve_definition,
-)
 from catalog.formats.iceberg import IcebergTable, iceberg_table
-from catalog.formats.listing import list_files
 from catalog.formats.manifests import ManifestReader
-from catalog.formats.parquet import FooterCache
 from catalog.icebergtypes import with_field_ids
 from catalog.identifiers import TableName, fold
 from catalog.locations import local_path, plain
@@ -46,6 +36,7 @@ from catalog.translation import catalog_errors, file_errors
 
 if TYPE_CHECKING:
     from catalog.datafiles import FileFacts
+    from catalog.formats.external import ExternalShelf
 
 FIRST_SCHEMA = "default"
 
@@ -71,8 +62,7 @@ class LakeCatalog:
         self._reader = ManifestReader(cache, properties)
         self._staging = Staging()
         self._cache = cache
-        self._listings = Listings()
-        self._footers = FooterCache(cache)
+        self._shelf: ExternalShelf | None = None
         self._copies = Copies(cache)
 
     @property
@@ -178,7 +168,15 @@ class LakeCatalog:
         return TableNotFoundError(f"table {name} does not exist", hint=hint)
 
     def _external(self, name: TableName, stored: StoredObject) -> Table:
-        return ExternalTable(name, definition_from_json(stored.definition), self._listings, self._footers)
+        return self._external_shelf.table(name, stored.definition)
+
+    @property
+    def _external_shelf(self) -> "ExternalShelf":
+        if self._shelf is None:
+            from catalog.formats.external import ExternalShelf  # only who has external tables pays for the import
+
+            self._shelf = ExternalShelf(self._cache)
+        return self._shelf
 
     def create_table(
         self,
@@ -236,8 +234,8 @@ class LakeCatalog:
         FileAccessError, CorruptFileError.
         """
         self._refuse_taken(name)
-        resolved = resolve_definition(definition, list_files(definition.location), self._footers)
-        stored = StoredObject(fold(name.schema), name.name, ObjectKind.EXTERNAL, definition_to_json(resolved))
+        resolved = self._external_shelf.resolve(definition)
+        stored = StoredObject(fold(name.schema), name.name, ObjectKind.EXTERNAL, resolved)
         table = self._external(TableName(self._name, self._schema(name.schema), name.name), stored)
         table.statistics()  # reads every footer and header: what cannot be read is refused now, not at the first query
         self._objects.put(stored)
@@ -352,10 +350,12 @@ class LakeCatalog:
 
     def refresh(self, name: TableName) -> None:
         """List an external table's files again. Raises: as load, and as reading the files."""
-        table = self.load(name)
-        if isinstance(table, ExternalTable):
-            self._listings.forget(table.definition.location)
-            self._external(table.name, self._objects.names().objects[table.name.folded[1:]]).statistics()
+        stored = self._objects.names().objects.get((fold(name.schema), fold(name.name)))
+        if stored is None or stored.kind is ObjectKind.VIEW:
+            self.load(name)
+            return
+        self._external_shelf.refresh(stored.definition)
+        self._external(name, stored).statistics()
 
     def stage(self, name: TableName) -> WriteTarget:
         """Return an empty staging folder inside the table's location for one commit's files."""
@@ -473,6 +473,8 @@ class LakeCatalog:
         ``older_than_ms`` is an instant, milliseconds since 1970; None forgets all but the last ``retain_last``.
         Queries that run on a forgotten snapshot may fail.
         """
+        from catalog.cleaning import delete_expired, expired_ids
+
         table = self._managed(name)
         ids = expired_ids(table.metadata, older_than_ms, retain_last)
         if not ids:
@@ -486,6 +488,8 @@ class LakeCatalog:
 
     def clean_debris(self, *, older_than_seconds: float) -> int:
         """Delete staging folders and files that no commit refers to and no live process owns; return the count."""
+        from catalog.cleaning import clean_cache, clean_table, clean_warehouse
+
         count = 0
         for location in self._locations():
             with suppress(SqlError):  # a table that cannot be read is left alone

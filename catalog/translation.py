@@ -16,7 +16,6 @@ from catalog.errors import (
     FileAccessError,
     InvalidDefinitionError,
     SchemaNotFoundError,
-    SnapshotNotFoundError,
     SqlError,
     TableNotFoundError,
     UnsupportedTableError,
@@ -40,7 +39,6 @@ PYICEBERG_ERRORS: dict[str, type[SqlError]] = {
     "ValidationError": InvalidDefinitionError,
     "NotInstalledError": ExternalError,
     "ResolveError": UnsupportedTableError,
-    "NoSuchSnapshotError": SnapshotNotFoundError,
 }
 """Class name in ``pyiceberg.exceptions`` → ours; every other class there is an ExternalError."""
 

@@ -7,6 +7,7 @@ import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -206,6 +207,26 @@ class Listings:
     def forget(self, location: str) -> None:
         """Let the next look list again."""
         self._kept.pop(location, None)
+
+
+class ExternalShelf:
+    """What the external tables of one catalog share: listings and footers."""
+
+    def __init__(self, cache: Path) -> None:
+        self._listings = Listings()
+        self._footers = FooterCache(cache)
+
+    def table(self, name: TableName, stored: str) -> ExternalTable:
+        """Return the table of a stored definition."""
+        return ExternalTable(name, definition_from_json(stored), self._listings, self._footers)
+
+    def resolve(self, definition: ExternalDefinition) -> str:
+        """Return a definition as text to store, completed from the files. Raises: as resolve_definition."""
+        return definition_to_json(resolve_definition(definition, list_files(definition.location), self._footers))
+
+    def refresh(self, stored: str) -> None:
+        """Let the next look at the files list them again."""
+        self._listings.forget(definition_from_json(stored).location)
 
 
 def partition_values(texts: Sequence[str | None], column: Column, listing: Listing) -> pa.Array:

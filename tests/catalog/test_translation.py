@@ -39,7 +39,7 @@ def test_every_exception_of_pyiceberg_is_translated(exception: type[Exception]) 
 
 def test_the_table_names_only_exceptions_that_exist() -> None:
     names = {cls.__name__ for cls in EXCEPTIONS}
-    assert set(PYICEBERG_ERRORS) <= names | {"NoSuchSnapshotError"}
+    assert set(PYICEBERG_ERRORS) <= names
 
 
 @pytest.mark.parametrize(
