@@ -13,14 +13,13 @@ from typing import Any
 
 import duckdb
 import pyarrow as pa
-import sqlglot
-from sqlglot.optimizer.qualify import qualify
 
+from catalog.errors import TableNotFoundError
 from catalog.identifiers import Namespace
-from catalog.schema import Column, Schema
-from gateway.bound import BindingContext
-from gateway.dialects.portability import DUCKDB_MACROS, DUCKDB_SETTINGS, Ported, port
-from gateway.dialects.spark import HeadgateSpark
+from gateway.bound import BindingContext, BoundQuery
+from gateway.dialects.binding import bind
+from gateway.dialects.portability import DUCKDB_MACROS, DUCKDB_SETTINGS
+from gateway.statements import Query, parse
 
 CONTEXT = BindingContext(
     namespace=Namespace("lake", "default"), now=datetime.datetime(2024, 2, 29, 12, 34, 56, 789012, datetime.UTC)
@@ -115,32 +114,46 @@ class Engines:
         self.duckdb.execute(f"SET TimeZone = '{self.context.time_zone}'")
         for macro in DUCKDB_MACROS:
             self.duckdb.execute(macro)
-        self.schemas = {}
         for name, table in self.tables.items():
             self.duckdb.register(name, table)
-            self.schemas[name] = Schema(tuple(Column(f.name, f.type) for f in table.schema))
             if self.spark is not None:
-                wall_clocks = [f.name for f in table.schema if pa.types.is_timestamp(f.type) and f.type.tz is None]
-                frame = self.spark.createDataFrame(table)
-                for column in wall_clocks:  # Arrow's zone-less timestamps arrive as instants of the session's zone
-                    frame = frame.withColumn(column, frame[column].cast("timestamp_ntz"))
-                frame.createOrReplaceTempView(name)
+                self._give_spark(name, table)
 
-    def port(self, sql: str) -> Ported:
+    def _give_spark(self, name: str, table: pa.Table) -> None:
+        frame = self.spark.createDataFrame(table)
+        for field_ in table.schema:
+            if pa.types.is_timestamp(field_.type) and field_.type.tz is None:
+                # Arrow's zone-less timestamps arrive as instants of the session's zone.
+                frame = frame.withColumn(field_.name, frame[field_.name].cast("timestamp_ntz"))
+        frame.createOrReplaceTempView(name)
+
+    def relation(self, parts: tuple[str, ...], **_: Any) -> pa.Table:
+        """Return the table of that name: the resolver that binding asks."""
+        found = self.tables.get(parts[-1].lower())
+        if found is None:
+            raise TableNotFoundError(f"table {parts[-1]} does not exist")
+        return found
+
+    def port(self, sql: str) -> BoundQuery:
         """Return what the portable set makes of a text over these tables."""
-        return port(qualified(sql, self.schemas), self.schemas, self.context)
+        query = parse(sql)
+        assert isinstance(query, Query)
+        bound = bind(query, self, self.context)
+        for use in bound.uses:
+            name = next(name for name, table in self.tables.items() if table is use.source)
+            self.duckdb.execute(f"CREATE OR REPLACE TEMP VIEW {use.relation} AS SELECT * FROM {name}")
+        return bound
 
-    def on_duckdb(self, ported: Ported) -> Answer:
+    def on_duckdb(self, ported: BoundQuery) -> Answer:
         assert ported.duckdb_sql is not None
+        assert ported.schema is not None
         try:
             table = self.duckdb.sql(ported.duckdb_sql).to_arrow_table()
         except (duckdb.BinderException, duckdb.ParserException, duckdb.CatalogException) as error:
             return Answer(error=f"UNREADABLE {error} IN {ported.duckdb_sql}")
         except duckdb.Error as error:
             return Answer(error=str(error).splitlines()[0])
-        schema = pa.schema(
-            [pa.field(f.name, t) for f, t in zip(ported.schema, _read_types(table, ported), strict=True)]
-        )
+        schema = pa.schema([pa.field(f.name, t) for f, t in zip(ported.schema, _read_types(table, ported), strict=True)])
         return Answer(schema, _rows(table))
 
     def on_spark(self, sql: str) -> Answer:
@@ -158,7 +171,7 @@ class Engines:
         return difference(self.on_duckdb(ported), self.on_spark(sql), ordered=ported.ordered)
 
 
-def _read_types(table: pa.Table, ported: Ported) -> Iterable[pa.DataType]:
+def _read_types(table: pa.Table, ported: BoundQuery) -> Iterable[pa.DataType]:
     """Yield the types DuckDB gave, where it gave just what the schema promises in DuckDB's own form."""
     assert ported.schema is not None
     for got, promised in zip(table.schema.types, ported.schema.types, strict=True):
@@ -167,34 +180,6 @@ def _read_types(table: pa.Table, ported: Ported) -> Iterable[pa.DataType]:
         if pa.types.is_null(promised):
             got = promised
         yield got
-
-
-def qualified(sql: str, schemas: Mapping[str, Schema]) -> Any:
-    """Return the text parsed and its names resolved, by sqlglot alone."""
-    tree = sqlglot.parse_one(sql, dialect=HeadgateSpark)
-    known = {name: {column.name: "unknown" for column in schema} for name, schema in schemas.items()}
-    unaliased = [isinstance(p, (exp.Alias, exp.Star)) for p in tree.selects] if isinstance(tree, exp.Select) else []
-    tree = qualify(
-        tree,
-        schema=known,
-        dialect="spark",
-        quote_identifiers=False,
-        validate_qualify_columns=False,
-        identify=False,
-    )
-    if isinstance(tree, exp.Select) and len(unaliased) == len(tree.expressions):
-        tree.set(
-            "expressions",
-            [
-                p if keep or not isinstance(p, exp.Alias) else p.this
-                for keep, p in zip(unaliased, tree.expressions, strict=True)
-            ],
-        )
-    return tree
-
-
-exp = sqlglot.exp
-__all__ = ["Answer", "Decimal", "Engines", "Sequence", "difference", "qualified"]
 
 
 BEYOND = "headgate beyond"
@@ -217,7 +202,7 @@ def check_expressions(engines: Engines, expressions: Sequence[str], table: str =
     A row that raises on DuckDB must raise on Spark, and the others must not; rows beyond DuckDB are left out.
     """
     verdicts: dict[str, Verdict] = {}
-    good: list[tuple[str, Ported, Answer, list[int]]] = []
+    good: list[tuple[str, BoundQuery, Answer, list[int]]] = []
     for expression in expressions:
         ported = engines.port(f"SELECT k, {expression} FROM {table} ORDER BY k" if not aggregate
                               else f"SELECT {expression} FROM {table}")
@@ -241,7 +226,7 @@ def check_expressions(engines: Engines, expressions: Sequence[str], table: str =
 
 
 def _without_errors(
-    engines: Engines, expression: str, table: str, ported: Ported
+    engines: Engines, expression: str, table: str, ported: BoundQuery
 ) -> tuple[Answer, list[int], Verdict | None]:
     bad, raised = [], []
     for (key,) in engines.duckdb.sql(f"SELECT k FROM {table} ORDER BY k").fetchall():
@@ -261,7 +246,7 @@ def _without_errors(
     return duck, bad, None
 
 
-def _check_chunk(engines: Engines, chunk: Sequence[tuple[str, Ported, Answer, list[int]]], table: str, aggregate: bool,
+def _check_chunk(engines: Engines, chunk: Sequence[tuple[str, BoundQuery, Answer, list[int]]], table: str, aggregate: bool,
                  verdicts: dict[str, Verdict]) -> None:
     plain = [item for item in chunk if item[2].error is None and not item[3]]
     single = [item for item in chunk if item not in plain]

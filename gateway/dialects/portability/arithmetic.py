@@ -6,6 +6,7 @@ from gateway.dialects.portability.typed import DIVIDES, RAISES, UNKNOWN, NotPort
 from gateway.dialects.portability.types import (
     BIGINT,
     DOUBLE,
+    INT,
     INTEGRAL,
     Type,
     adjusted,
@@ -134,6 +135,9 @@ def plain_operation(symbol: str, left: Typed, right: Typed, type_: Type) -> Type
     """Return ``left symbol right`` for two operands of one integral or floating type."""
     name = f"({left.name} {symbol} {right.name})"
     flags = flags_of((left, right))
+    folded = _folded(symbol, left.value, right.value)
+    if folded is not None and type_ == INT and -(2**31) <= folded < 2**31:
+        return Typed(f"({folded})" if folded < 0 else str(folded), INT, name, folded)
     if symbol == "/":
         sql, flags = f"({left.sql} / {right.sql})", flags | RAISES | DIVIDES
     elif symbol == "%":
@@ -144,6 +148,12 @@ def plain_operation(symbol: str, left: Typed, right: Typed, type_: Type) -> Type
         sql = f"({left.sql} {symbol} {right.sql})"
         flags |= 0 if type_.kind in ("double", "float") else RAISES
     return Typed(sql, type_, name, UNKNOWN, flags)
+
+
+def _folded(symbol: str, left: object, right: object) -> int | None:
+    if type(left) is not int or type(right) is not int or symbol not in "+-*":
+        return None
+    return left + right if symbol == "+" else left - right if symbol == "-" else left * right
 
 
 __all__ = ["BIGINT", "DOUBLE", "decimal_operation", "exact_quotient", "exact_type", "is_decimal", "literal_decimal",

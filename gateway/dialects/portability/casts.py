@@ -27,6 +27,7 @@ from gateway.dialects.portability.types import (
     VOID,
     YEAR_MONTH,
     Type,
+    as_decimal,
     duckdb_name,
     is_decimal,
     is_exact,
@@ -109,7 +110,8 @@ def _number(value: Typed, to: Type) -> tuple[str, int]:
         return _plain(value, to), 0 if wider else RAISES | DIVIDES
     if is_decimal(to):
         if source in INTEGRAL:
-            return _plain(value, to), RAISES | DIVIDES
+            fits = as_decimal(source).precision <= to.precision - to.scale
+            return _plain(value, to), 0 if fits else RAISES | DIVIDES
         return f"CAST(CAST({x} AS VARCHAR) AS {duckdb_name(to)})", RAISES | DIVIDES
     if is_decimal(source) and (source.precision > _EXACT_DOUBLE_DIGITS or to == FLOAT):
         return f"CAST(CAST({x} AS VARCHAR) AS {duckdb_name(to)})", 0

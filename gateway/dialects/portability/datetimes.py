@@ -84,7 +84,12 @@ def _micros(number: int, fraction: str, unit: str) -> int:
 def _interval_name(terms: list[tuple[int, str, str]]) -> str | None:
     if len(terms) != 1 or terms[0][1] or terms[0][2] not in ("DAY", "MONTH", "YEAR", "HOUR", "MINUTE"):
         return None
-    return f"INTERVAL '{terms[0][0]}' {terms[0][2]}"
+    number, unit = terms[0][0], terms[0][2]
+    if unit in ("HOUR", "MINUTE"):
+        if not 0 <= number < (24 if unit == "HOUR" else 60):
+            return None
+        return f"INTERVAL '{number:02d}' {unit}"
+    return f"INTERVAL '{number}' {unit}"
 
 
 def plus(walk: "Expressions", symbol: str, left: Typed, right: Typed, node: exp.Expr) -> Typed | None:
@@ -126,4 +131,7 @@ def _moved(
         result = TIMESTAMP
     base = walk.cast(left, result, node)
     sql = f"CAST({base.sql} {symbol} {right.sql} AS {duckdb_name(result)})"
+    if left.type == DATE and kind == "days":
+        days = f"extractansiintervaldays({right.name})"
+        name = f"date_add({left.name}, {days if symbol == '+' else f'(- {days})'})"
     return Typed(sql, result, name, UNKNOWN, flags)

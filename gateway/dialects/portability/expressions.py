@@ -92,6 +92,8 @@ class Facts:
 
     order_dependent: bool = False
     volatile: bool = False
+    outer_reads: int = 0
+    """Columns of outer queries read so far; Spark names a correlated subquery after them."""
 
 
 class Expressions:
@@ -285,6 +287,8 @@ def _column(walk: Expressions, node: exp.Expr) -> Typed:
             found = relation.get(name.lower())
             if found is None:
                 break
+            if scope is not walk.scope:
+                walk.facts.outer_reads += 1
             return Typed(f"{quote(table)}.{quote(found.name)}", found.type, name, UNKNOWN, flags, True)
         scope, flags = scope.outer, 0
     raise NotPortableError(f"{table}.{name}", "its type is not known", node)
@@ -428,8 +432,11 @@ def _connector(symbol: str) -> Callable[[Expressions, exp.Expr], Typed]:
         name = f"({left.name} {symbol} {right.name})"
         if right.flags & RAISES and right.flags & DIVIDES:
             # Spark skips the right side when the left one decides; DuckDB may evaluate both.
-            decided, result = ("IS FALSE", "false") if symbol == "AND" else ("IS TRUE", "true")
-            sql = f"(CASE WHEN {left.sql} {decided} THEN {result} ELSE {left.sql} {symbol} {right.sql} END)"
+            decided, other = ("false", "true") if symbol == "AND" else ("true", "false")
+            sql = (
+                f"(CASE {left.sql} WHEN {decided} THEN {decided} WHEN {other} THEN {right.sql}"
+                f" ELSE (NULL {symbol} {right.sql}) END)"
+            )
             return Typed(sql, BOOLEAN, name, UNKNOWN, flags)
         return Typed(f"({left.sql} {symbol} {right.sql})", BOOLEAN, name, UNKNOWN, flags)
 
@@ -502,21 +509,25 @@ def _in_query(walk: Expressions, value: Typed, query: exp.Expr, node: exp.Expr) 
     a, b = walk.comparable(value, inner, node)
     if b.sql != inner.sql:
         sql = f'SELECT {b.sql} FROM ({sql}) AS "hg_in"("hg_v")'
-    name = f"({value.name} IN (listquery()))"
+    name = None
     return Typed(f"({a.sql} IN ({sql}))", BOOLEAN, name, UNKNOWN, a.flags | (b.flags & (RAISES | DIVIDES)))
 
 
 def _exists(walk: Expressions, node: exp.Expr) -> Typed:
+    before = walk.facts.outer_reads
     sql, _ = walk.query(node.this, walk.scope)
-    return Typed(f"(EXISTS ({sql}))", BOOLEAN, "exists()", UNKNOWN, 0)
+    name = "exists()" if walk.facts.outer_reads == before else None
+    return Typed(f"(EXISTS ({sql}))", BOOLEAN, name, UNKNOWN, 0)
 
 
 def _subquery(walk: Expressions, node: exp.Expr) -> Typed:
     only(node, "this", "alias")
+    before = walk.facts.outer_reads
     sql, outputs = walk.query(node.this, walk.scope)
     if len(outputs) != 1:
         raise NotPortableError("scalar subquery", "gives several columns", node)
-    return Typed(f"({sql})", outputs[0].type, "scalarsubquery()", UNKNOWN, RAISES)
+    name = "scalarsubquery()" if walk.facts.outer_reads == before else None
+    return Typed(f"({sql})", outputs[0].type, name, UNKNOWN, RAISES)
 
 
 def _case(walk: Expressions, node: exp.Expr) -> Typed:

@@ -84,6 +84,12 @@ DUCKDB_MACROS: tuple[str, ...] = (
     # Numbers again.
     "hg_ratio(a, b) AS CASE WHEN b = 0 THEN CASE WHEN a = 0 OR isnan(a) THEN CAST('nan' AS DOUBLE)"
     " WHEN (a > 0) = NOT signbit(b) THEN CAST('inf' AS DOUBLE) ELSE CAST('-inf' AS DOUBLE) END ELSE a / b END",
+    "hg_wrap(x, m) AS CASE WHEN ((x % m) + m) % m >= m // 2 THEN ((x % m) + m) % m - m ELSE ((x % m) + m) % m END",
+    "hg_months(a, b) AS CASE WHEN day(a) = day(b) OR (last_day(a) = CAST(a AS DATE) AND last_day(b) = CAST(b AS DATE))"
+    " THEN CAST((year(a) - year(b)) * 12 + month(a) - month(b) AS DOUBLE)"
+    " ELSE CAST(round(((year(a) - year(b)) * 12 + month(a) - month(b) + ((day(a) - day(b)) * 86400"
+    " + hour(a) * 3600 + minute(a) * 60 + second(a) - hour(b) * 3600 - minute(b) * 60 - second(b)) / 2678400e0) * 1e8)"
+    " AS DOUBLE) / 1e8 END",
     "hg_whole(a, b) AS a // b",
     "hg_floor(a, b) AS CASE WHEN a % b < 0 THEN a // b - 1 ELSE a // b END",
     "hg_item(a, i) AS CASE WHEN a IS NULL OR i IS NULL THEN NULL WHEN i < 0 OR i >= len(a)"

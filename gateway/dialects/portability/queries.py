@@ -18,6 +18,7 @@ from gateway.dialects.portability.typed import (
     COLUMN,
     DIVIDES,
     GENERATOR,
+    NO_NAME,
     RAISES,
     UNKNOWN,
     WINDOW,
@@ -457,9 +458,9 @@ class _Select:
             if value.flags & GENERATOR:
                 self._check_generator(item)
             name = item.alias if isinstance(item, exp.Alias) else _top_name(inner, value)
-            if name is None:
+            if name is None or NO_NAME in name:
                 if self.top:
-                    raise NotPortableError(inner.sql("spark"), "Spark's name for the column is not known", item)
+                    raise NotPortableError(_written(inner), "Spark's name for the column is not known", item)
                 name = f"hg_c{len(self.names)}"
             self.projections.append(value)
             self.names.append(name)
@@ -518,6 +519,10 @@ class _Select:
                 return value.sql
         covered.add(index)
         return str(index + 1)
+
+
+def _written(node: exp.Expr) -> str:
+    return f"{node.name.lower()}()" if isinstance(node, exp.Anonymous) else type(node).__name__
 
 
 def _top_name(node: exp.Expr, value: Typed) -> str | None:

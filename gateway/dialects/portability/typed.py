@@ -18,6 +18,9 @@ class _Unknown:
 UNKNOWN: Final = _Unknown()
 """The value of an expression that is no constant."""
 
+NO_NAME: Final = "\0"
+"""Stands in a name for a part whose text in Spark is not known, so that whatever is built from it is not known either."""
+
 RAISES: Final = 1
 """Evaluating it may fail for some rows."""
 COLUMN: Final = 2
@@ -37,12 +40,16 @@ class Typed:
     """DuckDB text that can stand as an operand or argument."""
     type: Type
     name: str | None
-    """Spark's text of it, which names an unaliased column; None when unknown."""
+    """Spark's text of it, which names an unaliased column; holds NO_NAME when unknown."""
     value: Any = UNKNOWN
     """The constant, as int, Decimal, float, str, bool, bytes, date or None; UNKNOWN when not known."""
     flags: int = 0
     bare_column: bool = False
     """A column and nothing else: a float one needs a cure against footer statistics in predicates."""
+
+    def __post_init__(self) -> None:
+        if self.name is None:
+            object.__setattr__(self, "name", NO_NAME)
 
     @property
     def constant(self) -> bool:

@@ -49,9 +49,8 @@ def frame(walk: "Expressions", node: exp.Window, function: "Function", shift: in
     sql.append(bounds_sql)
     names.append(bounds_name)
     _check(walk, function, node, bool(items))
-    known = all(value.name is not None for value in (*partitions, *keys))
     text = " ".join(part for part in sql if part)
-    return Frame(f" OVER ({text})", " ".join(names) if known else None, flags_of((*partitions, *keys)))
+    return Frame(f" OVER ({text})", " ".join(names), flags_of((*partitions, *keys)))
 
 
 def walk_normal(value: "object") -> str:
@@ -97,6 +96,8 @@ def _bounds(node: exp.Window, function: "Function", ordered: bool, shift: int | 
     if function.name in ("lag", "lead"):
         at = 0 if shift is None else (shift if function.name == "lead" else -shift)
         return "", f"ROWS BETWEEN {at} FOLLOWING AND {at} FOLLOWING"
+    if function.name == "cume_dist":
+        return "", "RANGE BETWEEN UNBOUNDED PRECEDING AND CURRENT ROW"
     if function.name in RANKS:
         return "", "ROWS BETWEEN UNBOUNDED PRECEDING AND CURRENT ROW"
     spec = node.args.get("spec")

@@ -142,7 +142,10 @@ aggregate("collect_list", "atomic", _element_list, _listed, order_dependent=True
 aggregate("array_agg", "atomic", _element_list, _listed, order_dependent=True, name=lambda a: f"collect_list({a[0].name})")
 aggregate("collect_set", "atomic", _element_list, lambda c: _listed(replace(c, distinct="DISTINCT ")), order_dependent=True,
           distinct=False)  # fmt: skip
-aggregate("listagg string_agg", "string string?", STRING, _joined, order_dependent=True)
-for _names, _duck in (("first first_value any_value", "first"), ("last last_value", "last")):
-    aggregate(_names, "any boolean?", "$0", _first(_duck), order_dependent=True, distinct=False)
+for _name in ("listagg", "string_agg"):
+    aggregate(_name, "string string?", STRING, _joined, order_dependent=True,
+              name=lambda a, n=_name: f"{n}({a[0].name}, {a[1].name if len(a) > 1 else 'NULL'})")  # type: ignore[misc]  # fmt: skip
+for _name, _duck in (("first", "first"), ("first_value", "first"), ("any_value", "first"), ("last", "last"), ("last_value", "last")):
+    aggregate(_name, "any boolean?", "$0", _first(_duck), order_dependent=True, distinct=False,
+              name=lambda a, n=_name: f"{n}({a[0].name})")  # type: ignore[misc]  # fmt: skip
 aggregate("grouping", "any", TINYINT, "grouping({0})", distinct=False)

@@ -60,12 +60,15 @@ def _flagged(node: exp.Expr) -> exp.Expr:
     if not isinstance(inner, exp.Anonymous) or inner.name.lower() not in names or len(inner.expressions) != 1:
         raise NotPortableError("IGNORE NULLS", "not in the portable set", node)
     flag = exp.Boolean(this=isinstance(node, exp.IgnoreNulls))
-    return exp.Anonymous(this=inner.this, expressions=[inner.expressions[0], flag])
+    name = inner.name.lower()
+    if isinstance(node, exp.IgnoreNulls):
+        name = name.removesuffix("_value") if name != "any_value" else name
+    return exp.Anonymous(this=name, expressions=[inner.expressions[0], flag])
 
 
 def _function(node: exp.Expr) -> Function:
     if not isinstance(node, exp.Anonymous):
-        raise NotPortableError(node.sql("spark"), "not in the portable set", node)
+        raise NotPortableError(type(node).__name__, "not in the portable set", node)
     name = node.name.lower()
     function = TABLE.get(name)
     if function is None:
@@ -97,13 +100,11 @@ def _with_unit(walk: "Expressions", node: exp.Expr) -> Typed:
 def _named(function: Function, row: Row, arguments: list[Typed], distinct: str = "") -> str | None:
     if row.name is not None:
         return row.name(arguments)
-    if any(argument.name is None for argument in arguments):
-        return None
     return f"{function.name}({distinct}{', '.join(str(argument.name) for argument in arguments)})"
 
 
 def _scalar(walk: "Expressions", function: Function, node: exp.Expr) -> Typed:
-    if len(node.expressions) == 2 and isinstance(node.expressions[1], exp.Lambda):
+    if any(isinstance(part, exp.Lambda) for part in node.expressions):
         return _lambda(walk, function, node)
     arguments = [walk(part.this if isinstance(part, exp.Alias) else part) for part in node.expressions]
     if any(isinstance(part, exp.Alias) for part in node.expressions):
@@ -126,7 +127,9 @@ def _lambda(walk: "Expressions", function: Function, node: exp.Expr) -> Typed:
 
     source = walk(node.expressions[0])
     body = LAMBDAS.get(function.name)
-    if body is None or source.type.kind != "array":
+    if body is None or source.type.kind != "array" or isinstance(node.expressions[1], exp.Lambda) != (
+        len(node.expressions) == 2
+    ):
         raise NotPortableError(f"{function.name}() with a lambda", "not in the portable set", node)
     return body(Call([source], source.type, walk, node))
 
