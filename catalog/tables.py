@@ -113,6 +113,8 @@ class Scan:
     """True when columns are matched by ``Column.field_id``; by name otherwise."""
     defaults: Mapping[str, Literal] = field(default_factory=dict)
     """Values of columns that older files lack (Iceberg initial-default); NULL when absent here."""
+    size_bytes_total: int | None = None
+    """Of all files before pruning, every column; None when unknown."""
 
 
 class Table(Protocol):

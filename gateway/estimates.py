@@ -39,7 +39,7 @@ class ScanEstimate:
     files_total: int
     files_planned: int
     bytes_total: int
-    """Of the planned files, all columns."""
+    """Of all files of the table, all columns."""
     bytes_planned: int
     """Compressed, of the named columns in the planned files."""
     rows: int
@@ -95,7 +95,7 @@ def _scan(name: str, relation: Relation) -> ScanEstimate:
         table=str(relation.table),
         files_total=relation.files_total,
         files_planned=len(relation.files),
-        bytes_total=relation.files.size_bytes,
+        bytes_total=relation.size_bytes_total or relation.files.size_bytes,
         bytes_planned=named,
         rows=rows,
         memory_bytes=_memory_bytes(relation, rows, named),

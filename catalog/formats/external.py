@@ -96,6 +96,7 @@ class ExternalTable:
             format=self.definition.format,
             files=files,
             files_total=len(self._file_set),
+            size_bytes_total=self._file_set.size_bytes,
             snapshot_id=None,
             identity=self.identity,
             location=self._listing.root,

@@ -163,6 +163,11 @@ class IcebergTable:
         entry = self._entry
         return None if entry is None else self.reader.files(self.metadata, entry, self.schema_id)
 
+    @cached_property
+    def _size_bytes(self) -> int:
+        files = self._files
+        return 0 if files is None else int(pc.sum(_required(files, "size")).as_py() or 0)
+
     @property
     def _entry(self) -> SnapshotEntry | None:
         return None if self.snapshot_id is None else self.metadata.snapshots[self.snapshot_id]
@@ -174,6 +179,7 @@ class IcebergTable:
             format=FileFormat.PARQUET,
             files=files,
             files_total=files_total,
+            size_bytes_total=self._size_bytes,
             snapshot_id=self.snapshot_id,
             identity=self.identity,
             location=self.location,
