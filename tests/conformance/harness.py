@@ -8,7 +8,6 @@ import datetime
 import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from decimal import Decimal
 from typing import Any
 
 import duckdb
@@ -153,13 +152,15 @@ class Engines:
             return Answer(error=f"UNREADABLE {error} IN {ported.duckdb_sql}")
         except duckdb.Error as error:
             return Answer(error=str(error).splitlines()[0])
-        schema = pa.schema([pa.field(f.name, t) for f, t in zip(ported.schema, _read_types(table, ported), strict=True)])
+        schema = pa.schema(
+            [pa.field(f.name, t) for f, t in zip(ported.schema, _read_types(table, ported), strict=True)]
+        )
         return Answer(schema, _rows(table))
 
     def on_spark(self, sql: str) -> Answer:
         try:
             table = self.spark.sql(sql).toArrow()
-        except Exception as error:  # noqa: BLE001  the client has no common root for the server's errors
+        except Exception as error:
             return Answer(error=str(error).splitlines()[0])
         return Answer(table.schema, _rows(table))
 
@@ -195,8 +196,9 @@ class Verdict:
     detail: str = ""
 
 
-def check_expressions(engines: Engines, expressions: Sequence[str], table: str = "awkward", *, aggregate: bool = False,
-                      chunk: int = 40) -> list[Verdict]:
+def check_expressions(
+    engines: Engines, expressions: Sequence[str], table: str = "awkward", *, aggregate: bool = False, chunk: int = 40
+) -> list[Verdict]:
     """Run each expression over every row of a table on both engines, few Spark queries for many expressions.
 
     A row that raises on DuckDB must raise on Spark, and the others must not; rows beyond DuckDB are left out.
@@ -204,8 +206,9 @@ def check_expressions(engines: Engines, expressions: Sequence[str], table: str =
     verdicts: dict[str, Verdict] = {}
     good: list[tuple[str, BoundQuery, Answer, list[int]]] = []
     for expression in expressions:
-        ported = engines.port(f"SELECT k, {expression} FROM {table} ORDER BY k" if not aggregate
-                              else f"SELECT {expression} FROM {table}")
+        ported = engines.port(
+            f"SELECT k, {expression} FROM {table} ORDER BY k" if not aggregate else f"SELECT {expression} FROM {table}"
+        )
         if ported.duckdb_sql is None:
             verdicts[expression] = Verdict(expression, "obstacle", str(ported.obstacles[0]))
             continue
@@ -238,7 +241,11 @@ def _without_errors(
     if raised:
         spark = engines.on_spark(f"SELECT k, {expression} FROM {table} WHERE k = {raised[0]}")
         if spark.error is None:
-            return Answer(), bad, Verdict(expression, "different", f"row {raised[0]}: only DuckDB raises, spark {spark.rows}")
+            return (
+                Answer(),
+                bad,
+                Verdict(expression, "different", f"row {raised[0]}: only DuckDB raises, spark {spark.rows}"),
+            )
     kept = f"k NOT IN ({', '.join(map(str, bad))})" if bad else "true"
     duck = engines.on_duckdb(engines.port(f"SELECT k, {expression} FROM {table} WHERE {kept} ORDER BY k"))
     if duck.error is not None:
@@ -246,14 +253,25 @@ def _without_errors(
     return duck, bad, None
 
 
-def _check_chunk(engines: Engines, chunk: Sequence[tuple[str, BoundQuery, Answer, list[int]]], table: str, aggregate: bool,
-                 verdicts: dict[str, Verdict]) -> None:
-    plain = [item for item in chunk if item[2].error is None and not item[3]]
+def _asked(expression: str, bad: Sequence[int]) -> str:
+    return f"CASE WHEN k NOT IN ({', '.join(map(str, bad))}) THEN {expression} END" if bad else expression
+
+
+def _check_chunk(
+    engines: Engines,
+    chunk: Sequence[tuple[str, BoundQuery, Answer, list[int]]],
+    table: str,
+    aggregate: bool,
+    verdicts: dict[str, Verdict],
+) -> None:
+    plain = [item for item in chunk if item[2].error is None and (not item[3] or not aggregate)]
     single = [item for item in chunk if item not in plain]
-    listed = ", ".join(item[0] for item in plain)
+    listed = ", ".join(_asked(item[0], item[3]) for item in plain)
     spark = Answer(error="nothing to ask")
     if plain:
-        spark = engines.on_spark(f"SELECT {listed} FROM {table}" if aggregate else f"SELECT k, {listed} FROM {table} ORDER BY k")
+        spark = engines.on_spark(
+            f"SELECT {listed} FROM {table}" if aggregate else f"SELECT k, {listed} FROM {table} ORDER BY k"
+        )
     if spark.error is not None:
         if len(plain) > 1:
             middle = len(plain) // 2
@@ -264,16 +282,23 @@ def _check_chunk(engines: Engines, chunk: Sequence[tuple[str, BoundQuery, Answer
             verdicts[plain[0][0]] = Verdict(plain[0][0], "different", f"only Spark raises: {spark.error[:300]}")
             plain = []
     first = 0 if aggregate else 1
-    for index, (expression, _, duck, _) in enumerate(plain):
+    for index, (expression, _, duck, bad) in enumerate(plain):
         column = first + index
         assert spark.schema is not None and duck.schema is not None
-        part = Answer(pa.schema([spark.schema.field(column)]), tuple((row[column],) for row in spark.rows))
+        asked = spark.schema.field(column)
+        if bad:  # the CASE around it has a name of its own
+            asked = asked.with_name(duck.schema.names[first])
+        part = Answer(pa.schema([asked]), tuple((row[column],) for row in spark.rows if aggregate or row[0] not in bad))
         mine = Answer(pa.schema([duck.schema.field(first)]), tuple((row[first],) for row in duck.rows))
         found = difference(mine, part, ordered=True)
         verdicts[expression] = Verdict(expression, "same" if found is None else "different", found or "")
     for expression, _, duck, bad in single:
         kept = f" WHERE k NOT IN ({', '.join(map(str, bad))})" if bad else ""
-        text = f"SELECT {expression} FROM {table}" if aggregate else f"SELECT k, {expression} FROM {table}{kept} ORDER BY k"
+        text = (
+            f"SELECT {expression} FROM {table}"
+            if aggregate
+            else f"SELECT k, {expression} FROM {table}{kept} ORDER BY k"
+        )
         if duck.error is not None and BEYOND in duck.error:
             verdicts[expression] = Verdict(expression, "beyond")
             continue

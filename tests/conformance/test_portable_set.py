@@ -15,7 +15,7 @@ pytestmark = pytest.mark.spark
 
 @pytest.fixture(scope="module")
 def engines(spark_remote: str) -> Iterator[Engines]:
-    from pyspark.sql import SparkSession  # noqa: PLC0415
+    from pyspark.sql import SparkSession
 
     spark: Any = SparkSession.builder.remote(spark_remote).create()
     yield Engines(spark, {"awkward": AWKWARD})
@@ -45,6 +45,6 @@ def test_every_scalar_and_aggregate_has_an_example() -> None:
 
 
 _IN_QUERIES = frozenset(
-    "collect_list array_agg collect_set listagg string_agg first first_value any_value last last_value grouping".split()
+    ["collect_list", "array_agg", "collect_set", "listagg", "string_agg", "first", "first_value", "any_value", "last", "last_value", "grouping"]
 )
 """Their answers hang on an order or a GROUP BY: test_queries.py has them."""

@@ -86,7 +86,7 @@ QUERIES = (
 
 @pytest.fixture(scope="module")
 def engines(spark_remote: str) -> Iterator[Engines]:
-    from pyspark.sql import SparkSession  # noqa: PLC0415
+    from pyspark.sql import SparkSession
 
     spark: Any = SparkSession.builder.remote(spark_remote).create()
     yield Engines(spark, {"awkward": AWKWARD})

@@ -13,6 +13,9 @@ from sqlglot import exp
 
 from catalog.schema import Schema
 from gateway.bound import BindingContext, Obstacle
+from gateway.dialects.portability.functions import TABLE
+from gateway.dialects.portability.functions.pinned import VOLATILE
+from gateway.dialects.portability.listing import functions
 from gateway.dialects.portability.macros import DUCKDB_MACROS as _BODIES
 from gateway.dialects.portability.queries import Queries
 from gateway.dialects.portability.typed import NotPortableError
@@ -59,9 +62,16 @@ def port(tree: exp.Query, sources: Mapping[str, Schema], context: BindingContext
     try:
         rows = queries.translate(tree, {}, None, top=True)
     except NotPortableError as error:
-        return Ported(None, None, (error.obstacle(),), queries.facts.volatile, queries.facts.order_dependent)
+        return Ported(None, None, (error.obstacle(),), *_marks(tree))
     schema = pa.schema([pa.field(output.name, to_arrow(output.type)) for output in rows.outputs])
-    return Ported(rows.sql, schema, (), queries.facts.volatile, queries.facts.order_dependent, rows.ordered)
+    return Ported(rows.sql, schema, (), False, queries.facts.order_dependent, rows.ordered)
 
 
-__all__ = ["DUCKDB_MACROS", "DUCKDB_SETTINGS", "Ported", "port"]
+def _marks(tree: exp.Expr) -> tuple[bool, bool]:
+    """Return whether a query that only Spark runs is volatile, and whether its rows may hang on an order."""
+    calls = {node.name.lower() for node in tree.find_all(exp.Anonymous)}
+    ordered_rows = any(row.order_dependent for name in calls if name in TABLE for row in TABLE[name].rows)
+    return bool(calls & VOLATILE), ordered_rows or tree.find(exp.Limit, exp.Window, exp.Offset) is not None
+
+
+__all__ = ["DUCKDB_MACROS", "DUCKDB_SETTINGS", "Ported", "functions", "port"]

@@ -156,5 +156,13 @@ def _folded(symbol: str, left: object, right: object) -> int | None:
     return left + right if symbol == "+" else left - right if symbol == "-" else left * right
 
 
-__all__ = ["BIGINT", "DOUBLE", "decimal_operation", "exact_quotient", "exact_type", "is_decimal", "literal_decimal",
-           "plain_operation"]
+__all__ = [
+    "BIGINT",
+    "DOUBLE",
+    "decimal_operation",
+    "exact_quotient",
+    "exact_type",
+    "is_decimal",
+    "literal_decimal",
+    "plain_operation",
+]

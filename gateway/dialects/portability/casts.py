@@ -93,7 +93,9 @@ def _text(value: Typed, to: Type, utc: bool) -> tuple[str, int]:
     if source.kind == to.kind == "array":
         element = cast(Typed("hg_e", source.parts[0], None), to.parts[0], utc)
         return f"list_transform({x}, lambda hg_e: {element.sql})", element.flags
-    raise NotPortableError(f"CAST({spark_name(source)} AS {spark_name(to)})", "no rewrite with the same answer is known")
+    raise NotPortableError(
+        f"CAST({spark_name(source)} AS {spark_name(to)})", "no rewrite with the same answer is known"
+    )
 
 
 def _number(value: Typed, to: Type) -> tuple[str, int]:

@@ -120,9 +120,7 @@ def plus(walk: "Expressions", symbol: str, left: Typed, right: Typed, node: exp.
     return None
 
 
-def _moved(
-    walk: "Expressions", symbol: str, left: Typed, right: Typed, name: str, flags: int, node: exp.Expr
-) -> Typed:
+def _moved(walk: "Expressions", symbol: str, left: Typed, right: Typed, name: str, flags: int, node: exp.Expr) -> Typed:
     kind = right.value[0] if isinstance(right.value, tuple) else None
     if kind is None or left.type not in _DATETIMES:
         raise NotPortableError(f"{left.type} {symbol} {right.type}", "only constants are added to dates", node)

@@ -91,7 +91,6 @@ class Facts:
     """What the walk learns of the whole statement."""
 
     order_dependent: bool = False
-    volatile: bool = False
     outer_reads: int = 0
     """Columns of outer queries read so far; Spark names a correlated subquery after them."""
 
@@ -323,7 +322,7 @@ def _arithmetic(symbol: str) -> Callable[[Expressions, exp.Expr], Typed]:
     def handle(walk: Expressions, node: exp.Expr) -> Typed:
         left, right = walk(node.this), walk(node.expression)
         if symbol in "+-":
-            from gateway.dialects.portability.datetimes import plus  # noqa: PLC0415
+            from gateway.dialects.portability.datetimes import plus
 
             dated = plus(walk, symbol, left, right, node)
             if dated is not None:
@@ -700,13 +699,13 @@ def _dpipe(walk: Expressions, node: exp.Expr) -> Typed:
 
 
 def _call(walk: Expressions, node: exp.Expr) -> Typed:
-    from gateway.dialects.portability.functions import call  # noqa: PLC0415
+    from gateway.dialects.portability.functions import call
 
     return call(walk, node)
 
 
 def _special(walk: Expressions, node: exp.Expr) -> Typed:
-    from gateway.dialects.portability.functions import special  # noqa: PLC0415
+    from gateway.dialects.portability.functions import special
 
     return special(walk, node)
 

@@ -15,7 +15,7 @@ _GENERATORS = ("explode", "explode_outer", "posexplode", "posexplode_outer")
 
 def lateral_view(walk: "Expressions", node: exp.Expr, number: int) -> tuple[str, str, list["Output"]]:
     """Return the join that stands for a LATERAL VIEW, its alias and its columns."""
-    from gateway.dialects.portability.expressions import Output  # noqa: PLC0415
+    from gateway.dialects.portability.expressions import Output
 
     call = node.this
     for key, part in node.args.items():

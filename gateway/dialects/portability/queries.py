@@ -11,8 +11,8 @@ from sqlglot import exp
 from catalog.schema import Schema
 from gateway.bound import BindingContext
 from gateway.dialects.portability import casts
-from gateway.dialects.portability.generators import selected
 from gateway.dialects.portability.expressions import Expressions, Facts, Output, Scope, normal_float, only
+from gateway.dialects.portability.generators import selected
 from gateway.dialects.portability.typed import (
     AGGREGATE,
     COLUMN,
@@ -27,8 +27,25 @@ from gateway.dialects.portability.typed import (
 )
 from gateway.dialects.portability.types import FRACTIONAL, VOID, Type, common, from_arrow, quote
 
-_SELECT_PARTS = ("distinct", "expressions", "limit", "offset", "from_", "joins", "laterals", "where", "group", "having",
-                 "qualify", "windows", "order", "with_", "kind", "hint", "operation_modifiers")
+_SELECT_PARTS = (
+    "distinct",
+    "expressions",
+    "limit",
+    "offset",
+    "from_",
+    "joins",
+    "laterals",
+    "where",
+    "group",
+    "having",
+    "qualify",
+    "windows",
+    "order",
+    "with_",
+    "kind",
+    "hint",
+    "operation_modifiers",
+)
 _SET_PARTS = ("this", "expression", "distinct", "order", "limit", "offset", "with_", "side", "kind", "by_name")
 
 
@@ -178,7 +195,9 @@ class Queries:
                 elif isinstance(key, exp.Column) and not key.table:
                     items.append(walk(key).sql + _direction(item))
                 else:
-                    raise NotPortableError("ORDER BY an expression over a set operation", "not in the portable set", item)
+                    raise NotPortableError(
+                        "ORDER BY an expression over a set operation", "not in the portable set", item
+                    )
             sql += f" ORDER BY {', '.join(items)}"
         sql += self._limit(node, order, len(outputs))
         return Rows(sql, outputs, order is not None)
@@ -190,7 +209,11 @@ class Queries:
             if clause is None:
                 continue
             value = clause.expression
-            if isinstance(clause, exp.Limit) and isinstance(value, (exp.Var, exp.Column)) and value.name.upper() == "ALL":
+            if (
+                isinstance(clause, exp.Limit)
+                and isinstance(value, (exp.Var, exp.Column))
+                and value.name.upper() == "ALL"
+            ):
                 continue
             if not isinstance(value, exp.Literal) or value.is_string or not value.name.isdigit():
                 raise NotPortableError(f"{word} of an expression", "not in the portable set", clause)
@@ -204,8 +227,12 @@ class Queries:
     def _values(self, node: exp.Values, ctes: Mapping[str, Sequence[Output]], outer: Scope | None) -> Rows:
         only(node, "expressions", "alias")
         walk = self.walker(Scope(outer=outer), ctes)
-        rows = [walk.all(row.expressions if isinstance(row, exp.Tuple) else [row.this if isinstance(row, exp.Paren) else row])
-                for row in node.expressions]
+        rows = [
+            walk.all(
+                row.expressions if isinstance(row, exp.Tuple) else [row.this if isinstance(row, exp.Paren) else row]
+            )
+            for row in node.expressions
+        ]
         if len({len(row) for row in rows}) != 1:
             raise NotPortableError("VALUES", "rows of different lengths", node)
         columns = [walk.together([row[index] for row in rows], node) for index in range(len(rows[0]))]
@@ -232,7 +259,7 @@ def unique(names: Sequence[str]) -> list[str]:
     seen: set[str] = set()
     result = []
     for index, name in enumerate(names):
-        kept = name if name.lower() not in seen else f"hg_{index}_{name}"
+        kept = name if name and name.lower() not in seen else f"hg_{index}_{name}"
         seen.add(kept.lower())
         result.append(kept)
     return result
@@ -306,7 +333,9 @@ class _Select:
             sql, outputs = self.queries.relation(node, self.ctes)
             alias = node.alias or node.name
             outputs = _renamed(outputs, node.args.get("alias"))
-            renamed = f"({_names(outputs)})" if node.args.get("alias") and node.args["alias"].args.get("columns") else ""
+            renamed = (
+                f"({_names(outputs)})" if node.args.get("alias") and node.args["alias"].args.get("columns") else ""
+            )
             sql = f"{sql} AS {quote(alias)}{renamed}"
         elif isinstance(node, (exp.Subquery, exp.Values, exp.Lateral)):
             sql, alias, outputs = self._derived(node)
@@ -367,7 +396,7 @@ class _Select:
         return f" {words} {relation} ON {condition.sql}"
 
     def _lateral_view(self, node: exp.Expr) -> str:
-        from gateway.dialects.portability.generators import lateral_view  # noqa: PLC0415
+        from gateway.dialects.portability.generators import lateral_view
 
         sql, alias, outputs = lateral_view(self.walk, node, len(self.scope.relations))
         self._add(alias, outputs, node)

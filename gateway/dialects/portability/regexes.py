@@ -86,9 +86,11 @@ def _fine_class(token: str) -> bool:
 
 def _matches_nothing(pattern: str) -> bool:
     try:
-        return re.compile(pattern.replace(r"\z", r"\Z")).match("") is not None or "|" in pattern and re.search(
-            pattern, ""
-        ) is not None
+        return (
+            re.compile(pattern.replace(r"\z", r"\Z")).match("") is not None
+            or ("|" in pattern
+            and re.search(pattern, "") is not None)
+        )
     except re.error:
         return True
 

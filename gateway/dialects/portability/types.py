@@ -48,7 +48,7 @@ FRACTIONAL = (FLOAT, DOUBLE)
 DATETIMES = (DATE, TIMESTAMP_NTZ, TIMESTAMP)
 _INTEGRAL_DIGITS = {TINYINT: 3, SMALLINT: 5, INT: 10, BIGINT: 20}
 _SIMPLE: dict[Type, tuple[pa.DataType, str]] = {
-    VOID: (pa.null(), 'INTEGER'),
+    VOID: (pa.null(), "INTEGER"),
     BOOLEAN: (pa.bool_(), "BOOLEAN"),
     TINYINT: (pa.int8(), "TINYINT"),
     SMALLINT: (pa.int16(), "SMALLINT"),

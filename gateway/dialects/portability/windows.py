@@ -54,7 +54,7 @@ def frame(walk: "Expressions", node: exp.Window, function: "Function", shift: in
 
 
 def walk_normal(value: "object") -> str:
-    from gateway.dialects.portability.expressions import normal_float  # noqa: PLC0415
+    from gateway.dialects.portability.expressions import normal_float
 
     return normal_float(value).sql  # type: ignore[arg-type]
 
@@ -84,8 +84,18 @@ def _check(walk: "Expressions", function: "Function", node: exp.Window, ordered:
         raise NotPortableError(f"{function.name}() OVER without ORDER BY", "an error in Spark", node)
     if node.args.get("spec") is not None and ranked:
         raise NotPortableError(f"{function.name}() with a frame", "Spark gives it a frame of its own", node)
-    if function.name in ("row_number", "ntile", "lag", "lead", "first", "last", "first_value", "last_value", "nth_value",
-                         "any_value"):
+    if function.name in (
+        "row_number",
+        "ntile",
+        "lag",
+        "lead",
+        "first",
+        "last",
+        "first_value",
+        "last_value",
+        "nth_value",
+        "any_value",
+    ):
         walk.facts.order_dependent = True  # rows that tie may come in any order
     spec = node.args.get("spec")
     if spec is not None and (spec.args.get("kind") or "").upper() == "ROWS":

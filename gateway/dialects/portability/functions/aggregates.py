@@ -42,17 +42,51 @@ def _decimal_average(call: Call) -> str:
     return f"CASE WHEN {count.sql} > 0 THEN {quotient} END"
 
 
-aggregate("count", "any*", BIGINT, _count, "$(*)", "$(i)", "$(1)", "$(distinct i)", "$(distinct i, s)", "$(i, s)", "$(distinct f)", "$(i) filter (where k > 3)")
-aggregate("sum", "integral", BIGINT, "sum({d}{0}){t}", "$(i)", "$(y)", "$(l)", "$(distinct y)", "$(k) filter (where i > 0)", raises=True)
+aggregate(
+    "count",
+    "any*",
+    BIGINT,
+    _count,
+    "$(*)",
+    "$(i)",
+    "$(1)",
+    "$(distinct i)",
+    "$(distinct i, s)",
+    "$(i, s)",
+    "$(distinct f)",
+    "$(i) filter (where k > 3)",
+)
+aggregate(
+    "sum",
+    "integral",
+    BIGINT,
+    "sum({d}{0}){t}",
+    "$(i)",
+    "$(y)",
+    "$(l)",
+    "$(distinct y)",
+    "$(k) filter (where i > 0)",
+    raises=True,
+)
 aggregate("sum", "decimal", _sum_type, "sum({d}{0}){t}", "$(d)", "$(distinct d)", raises=True)
 aggregate("sum", "fractional", DOUBLE, "sum({d}CAST({0} AS DOUBLE)){t}", "$(f)", "$(r)", "$(y / 2)")
-aggregate("avg mean", "integral", DOUBLE, "CAST(sum({d}{0}){t} AS DOUBLE) / nullif(count({d}{0}){t}, 0)", "$(i)", "$(l)", "$(distinct y)")
+aggregate(
+    "avg mean",
+    "integral",
+    DOUBLE,
+    "CAST(sum({d}{0}){t} AS DOUBLE) / nullif(count({d}{0}){t}, 0)",
+    "$(i)",
+    "$(l)",
+    "$(distinct y)",
+)
 aggregate("avg mean", "decimal", _average_type, _decimal_average, "$(d)", "$(distinct d)")
 aggregate("avg mean", "fractional", DOUBLE, "avg({d}CAST({0} AS DOUBLE)){t}", "$(f)", "$(y / 2)")
 
 
 def _count_if(call: Call) -> str:
-    return f"count({call.distinct}CASE WHEN {call[0].sql} THEN 1 END){call.tail}" if not call.distinct else _refuse(call)
+    return (
+        f"count({call.distinct}CASE WHEN {call[0].sql} THEN 1 END){call.tail}" if not call.distinct else _refuse(call)
+    )
 
 
 def _refuse(call: Call) -> str:
@@ -105,7 +139,17 @@ def _joined(call: Call) -> str:
 
 
 aggregate("min", "orderable", "$0", "min({d}{0}){t}", *(f"$({c})" for c in "ilyfrdsb"), "$(dt)", "$(ts)", "$(n)")
-aggregate("max", "orderable", "$0", "max({d}{0}){t}", *(f"$({c})" for c in "ilyfrdsb"), "$(dt)", "$(ts)", "$(n)", "$(distinct i)")
+aggregate(
+    "max",
+    "orderable",
+    "$0",
+    "max({d}{0}){t}",
+    *(f"$({c})" for c in "ilyfrdsb"),
+    "$(dt)",
+    "$(ts)",
+    "$(n)",
+    "$(distinct i)",
+)
 aggregate("count_if", "boolean", BIGINT, _count_if, "$(b)", "$(i > 0)")
 aggregate("bool_and every", "boolean", BOOLEAN, "bool_and({d}{0}){t}", "$(b)", "$(i is null)")
 aggregate("bool_or any some", "boolean", BOOLEAN, "bool_or({d}{0}){t}", "$(b)", "$(i > 5)")
@@ -130,8 +174,26 @@ for _name in ("regr_sxx", "regr_syy", "regr_sxy", "regr_slope", "regr_intercept"
 aggregate("median", "numeric", DOUBLE, "median({d}CAST({0} AS DOUBLE)){t}", "$(i)", "$(y)", "$(d)")
 aggregate("percentile", "numeric numeric", DOUBLE, _percentile, "$(y, 0.3)", "$(d, 0.5)", "$(i, 1)", "$(k, 0)",
           name=lambda a: f"percentile({a[0].name}, {a[1].name}, 1)")  # fmt: skip
-aggregate("min_by", "any orderable", "$0", "arg_min_null({0}, {1}){t}", "$(s, k)", "$(i, k)", order_dependent=True, distinct=False)
-aggregate("max_by", "any orderable", "$0", "arg_max_null({0}, {1}){t}", "$(s, k)", "$(i, k)", order_dependent=True, distinct=False)
+aggregate(
+    "min_by",
+    "any orderable",
+    "$0",
+    "arg_min_null({0}, {1}){t}",
+    "$(s, k)",
+    "$(i, k)",
+    order_dependent=True,
+    distinct=False,
+)
+aggregate(
+    "max_by",
+    "any orderable",
+    "$0",
+    "arg_max_null({0}, {1}){t}",
+    "$(s, k)",
+    "$(i, k)",
+    order_dependent=True,
+    distinct=False,
+)
 aggregate("try_sum", "integral", BIGINT,
           "CASE WHEN sum({d}{0}){t} BETWEEN -9223372036854775808::HUGEINT AND 9223372036854775807::HUGEINT THEN sum({d}{0}){t} END",
           "$(i)", "$(y)")  # fmt: skip
@@ -139,13 +201,21 @@ aggregate("try_sum", "fractional", DOUBLE, "sum({d}CAST({0} AS DOUBLE)){t}", "$(
 aggregate("try_avg", "integral", DOUBLE, "CAST(sum({d}{0}){t} AS DOUBLE) / nullif(count({d}{0}){t}, 0)", "$(i)", "$(y)")
 aggregate("try_avg", "fractional", DOUBLE, "avg({d}CAST({0} AS DOUBLE)){t}", "$(y / 2)")
 aggregate("collect_list", "atomic", _element_list, _listed, order_dependent=True)
-aggregate("array_agg", "atomic", _element_list, _listed, order_dependent=True, name=lambda a: f"collect_list({a[0].name})")
+aggregate(
+    "array_agg", "atomic", _element_list, _listed, order_dependent=True, name=lambda a: f"collect_list({a[0].name})"
+)
 aggregate("collect_set", "atomic", _element_list, lambda c: _listed(replace(c, distinct="DISTINCT ")), order_dependent=True,
           distinct=False)  # fmt: skip
 for _name in ("listagg", "string_agg"):
     aggregate(_name, "string string?", STRING, _joined, order_dependent=True,
               name=lambda a, n=_name: f"{n}({a[0].name}, {a[1].name if len(a) > 1 else 'NULL'})")  # type: ignore[misc]  # fmt: skip
-for _name, _duck in (("first", "first"), ("first_value", "first"), ("any_value", "first"), ("last", "last"), ("last_value", "last")):
+for _name, _duck in (
+    ("first", "first"),
+    ("first_value", "first"),
+    ("any_value", "first"),
+    ("last", "last"),
+    ("last_value", "last"),
+):
     aggregate(_name, "any boolean?", "$0", _first(_duck), order_dependent=True, distinct=False,
               name=lambda a, n=_name: f"{n}({a[0].name})")  # type: ignore[misc]  # fmt: skip
 aggregate("grouping", "any", TINYINT, "grouping({0})", distinct=False)

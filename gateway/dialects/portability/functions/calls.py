@@ -4,7 +4,8 @@ from typing import TYPE_CHECKING
 
 from sqlglot import exp
 
-from gateway.dialects.portability.functions.registry import AGGREGATE, SPARK_ONLY, TABLE, WINDOW, Call, Function, Row, find
+from gateway.dialects.portability.functions.pinned import reason
+from gateway.dialects.portability.functions.registry import AGGREGATE, TABLE, WINDOW, Call, Function, Row, find
 from gateway.dialects.portability.typed import (
     AGGREGATE as AGGREGATE_FLAG,
 )
@@ -43,7 +44,7 @@ def special(walk: "Expressions", node: exp.Expr) -> Typed:
         if isinstance(inner, (exp.IgnoreNulls, exp.RespectNulls)):
             inner = _flagged(inner)
         return _called(walk, inner, where, node)
-    from gateway.dialects.portability.functions.syntax import SYNTAX  # noqa: PLC0415
+    from gateway.dialects.portability.functions.syntax import SYNTAX
 
     if isinstance(node, (exp.IgnoreNulls, exp.RespectNulls)):
         return _called(walk, _flagged(node), None, None)
@@ -72,7 +73,7 @@ def _function(node: exp.Expr) -> Function:
     name = node.name.lower()
     function = TABLE.get(name)
     if function is None:
-        raise NotPortableError(f"{name}()", SPARK_ONLY.get(name, "not in the portable set"), node)
+        raise NotPortableError(f"{name}()", reason(name), node)
     return function
 
 
@@ -90,7 +91,7 @@ def _called(walk: "Expressions", node: exp.Expr, where: exp.Expr | None, over: e
 
 
 def _with_unit(walk: "Expressions", node: exp.Expr) -> Typed:
-    from gateway.dialects.portability.functions.dates import with_unit  # noqa: PLC0415
+    from gateway.dialects.portability.functions.dates import with_unit
 
     if len(node.expressions) != 3:
         raise NotPortableError(f"{node.name.lower()}()", "needs three arguments", node)
@@ -110,8 +111,10 @@ def _scalar(walk: "Expressions", function: Function, node: exp.Expr) -> Typed:
     if any(isinstance(part, exp.Alias) for part in node.expressions):
         if function.name != "struct":
             raise NotPortableError(f"{function.name}()", "aliases among arguments", node)
-        arguments = [a.named(f"{a.name} AS {p.alias}") if isinstance(p, exp.Alias) else a
-                     for a, p in zip(arguments, node.expressions, strict=True)]
+        arguments = [
+            a.named(f"{a.name} AS {p.alias}") if isinstance(p, exp.Alias) else a
+            for a, p in zip(arguments, node.expressions, strict=True)
+        ]
     row, fitted = find(function, arguments, walk, node)
     type_ = row.result(fitted) if callable(row.result) else row.result
     flags = flags_of(fitted) | (RAISES | DIVIDES if row.raises else 0)
@@ -123,12 +126,14 @@ def _scalar(walk: "Expressions", function: Function, node: exp.Expr) -> Typed:
 
 
 def _lambda(walk: "Expressions", function: Function, node: exp.Expr) -> Typed:
-    from gateway.dialects.portability.functions.nested import LAMBDAS  # noqa: PLC0415
+    from gateway.dialects.portability.functions.nested import LAMBDAS
 
     source = walk(node.expressions[0])
     body = LAMBDAS.get(function.name)
-    if body is None or source.type.kind != "array" or isinstance(node.expressions[1], exp.Lambda) != (
-        len(node.expressions) == 2
+    if (
+        body is None
+        or source.type.kind != "array"
+        or isinstance(node.expressions[1], exp.Lambda) != (len(node.expressions) == 2)
     ):
         raise NotPortableError(f"{function.name}() with a lambda", "not in the portable set", node)
     return body(Call([source], source.type, walk, node))
@@ -147,7 +152,7 @@ def _body(row: Row, call_: Call) -> str | Typed:
 def _aggregated(
     walk: "Expressions", function: Function, node: exp.Expr, where: exp.Expr | None, over: exp.Window | None
 ) -> Typed:
-    from gateway.dialects.portability.windows import Frame, frame  # noqa: PLC0415
+    from gateway.dialects.portability.windows import Frame, frame
 
     nodes = list(node.expressions)
     distinct = ""

@@ -54,7 +54,15 @@ def _nan(call: Call) -> str:
     return f"coalesce(isnan({call.walk.cured(call[0]).sql}), false)"
 
 
-_VALUES = ("$(cast(null as int), 1)", "$(i, 7)", "$(l, i)", "$(i, d)", "$(s, 'z')", "$(dt, date'2020-01-01')", "$(f, i)")
+_VALUES = (
+    "$(cast(null as int), 1)",
+    "$(i, 7)",
+    "$(l, i)",
+    "$(i, d)",
+    "$(s, 'z')",
+    "$(dt, date'2020-01-01')",
+    "$(f, i)",
+)
 scalar("coalesce", "any any*", together_type, _coalesce, *_VALUES, "coalesce(i)", "coalesce(i, l, f)")
 scalar("nvl ifnull", "any any", together_type, _coalesce, *_VALUES)
 scalar("nvl2", "any any any", lambda a: together_type(a[1:]), _nvl2, "$(i, 1, 2)", "$(s, l, i)", "$(i, d, 1)")
@@ -64,9 +72,14 @@ scalar("least", "orderable orderable*", together_type, _extreme("least"), *_VALU
 scalar("isnull", "any", BOOLEAN, "({0} IS NULL)", "$(i)", "$(s)", name=lambda a: f"({a[0].name} IS NULL)")
 scalar("isnotnull", "any", BOOLEAN, "({0} IS NOT NULL)", "$(i)", name=lambda a: f"({a[0].name} IS NOT NULL)")
 scalar("isnan", "fractional", BOOLEAN, _nan, "$(f)", "$(r)")
-scalar("nanvl", "fractional fractional", together_type,
-       lambda call: f"CASE WHEN isnan({_each(call)[0]}) THEN {_each(call)[1]} ELSE {_each(call)[0]} END",
-       "$(f, 1e0)", "$(f, f)")
+scalar(
+    "nanvl",
+    "fractional fractional",
+    together_type,
+    lambda call: f"CASE WHEN isnan({_each(call)[0]}) THEN {_each(call)[1]} ELSE {_each(call)[0]} END",
+    "$(f, 1e0)",
+    "$(f, f)",
+)
 scalar("equal_null", "any any", BOOLEAN, _equal_null, "$(i, 7)", "$(s, null)", "$(f, f)")
 scalar("nullifzero", "numeric", "$0", "CASE WHEN {0} = 0 THEN NULL ELSE {0} END", "$(i)", "$(d)", "$(f)")
 scalar("zeroifnull", "numeric", lambda a: together_type([a[0]]), "coalesce({0}, 0)", "$(i)", "$(f)")

@@ -54,7 +54,7 @@ scalar("monthname", "date", STRING, "strftime({0}, '%b')", "$(dt)")
 
 
 def _part(call: Call) -> Typed:
-    from gateway.dialects.portability.functions.syntax import field_of  # noqa: PLC0415
+    from gateway.dialects.portability.functions.syntax import field_of
 
     field = call[0].value
     if not isinstance(field, str):
@@ -64,7 +64,9 @@ def _part(call: Call) -> Typed:
 
 for _column in ("date", "timestamp", "timestamp_ntz"):
     _shown = _COLUMNS[_column]
-    typed("date_part", f"string {_column}", _part, f"$('year', {_shown})", f"$('DOW', {_shown})", f"$('week', {_shown})")
+    typed(
+        "date_part", f"string {_column}", _part, f"$('year', {_shown})", f"$('DOW', {_shown})", f"$('week', {_shown})"
+    )
     typed("datepart", f"string {_column}", _part, f"$('month', {_shown})",
           name=lambda a: f"datepart({a[0].name} FROM {a[1].name})")  # fmt: skip
 
@@ -73,7 +75,9 @@ _MAX_DATE = "the year leaves what Spark's dates hold"
 scalar("date_add dateadd", "date int", DATE, "{0} + {1}", "$(dt, 1)", "$(dt, y)", "$('2024-02-28', 2)",
        name=lambda a: f"date_add({a[0].name}, {a[1].name})", raises=True)  # fmt: skip
 scalar("date_sub", "date int", DATE, "{0} - {1}", "$(dt, 1)", "$(dt, y)", raises=True)
-scalar("datediff date_diff", "date date", INT, "{0} - {1}", "$(dt, date'2024-01-01')", "$(dt, '2000-01-01')", "$(ts, dt)")
+scalar(
+    "datediff date_diff", "date date", INT, "{0} - {1}", "$(dt, date'2024-01-01')", "$(dt, '2000-01-01')", "$(ts, dt)"
+)
 scalar("add_months", "date int", DATE, "{0} + to_months({1})", "$(dt, 1)", "$(dt, -13)", "$(dt, y)", raises=True)
 scalar("last_day", "date", DATE, "last_day({0})", "$(dt)")
 scalar("unix_date", "date", INT, "{0} - DATE '1970-01-01'", "$(dt)")
@@ -122,7 +126,17 @@ def _date_trunc(call: Call) -> str:
     return f"date_trunc('{unit}', CAST({call[1].sql} AS TIMESTAMP))" if unit else "NULL"
 
 
-scalar("trunc", "date string", DATE, _trunc, "$(dt, 'MM')", "$(dt, 'year')", "$(dt, 'WEEK')", "$(dt, 'quarter')", "$(dt, 'x')")
+scalar(
+    "trunc",
+    "date string",
+    DATE,
+    _trunc,
+    "$(dt, 'MM')",
+    "$(dt, 'year')",
+    "$(dt, 'WEEK')",
+    "$(dt, 'quarter')",
+    "$(dt, 'x')",
+)
 scalar("date_trunc", "string timestamp", TIMESTAMP, _date_trunc, "$('MONTH', ts)", "$('week', ts)", "$('hour', ts)",
        "$('DAY', dt)", "$('second', n)", "$('MILLISECOND', ts)", "$('x', ts)", "$('quarter', ts)")  # fmt: skip
 
@@ -137,7 +151,7 @@ _WIDTHS = {"WEEK": 604_800_000_000, "DAY": 86_400_000_000, "HOUR": 3_600_000_000
 
 def with_unit(walk: object, name: str, node: exp.Expr) -> Typed:
     """Return timestampadd and timestampdiff, whose first argument is a unit keyword."""
-    from gateway.dialects.portability.expressions import Expressions  # noqa: PLC0415
+    from gateway.dialects.portability.expressions import Expressions
 
     assert isinstance(walk, Expressions)
     unit, first, second = node.expressions[0].name.upper(), walk(node.expressions[1]), walk(node.expressions[2])
@@ -151,7 +165,7 @@ def _instant(walk: "object", value: Typed, node: exp.Expr) -> Typed:
 
 
 def _added(walk: "object", unit: str, count: Typed, value: Typed, node: exp.Expr) -> Typed:
-    from gateway.dialects.portability.typed import NotPortableError  # noqa: PLC0415
+    from gateway.dialects.portability.typed import NotPortableError
 
     if unit not in _ADDED or count.type not in (INT, SMALLINT, TINYINT, BIGINT):
         raise NotPortableError(f"timestampadd({unit})", "not in the portable set", node)
@@ -163,7 +177,7 @@ def _added(walk: "object", unit: str, count: Typed, value: Typed, node: exp.Expr
 
 
 def _difference(walk: "object", unit: str, start: Typed, end: Typed, node: exp.Expr) -> Typed:
-    from gateway.dialects.portability.typed import NotPortableError  # noqa: PLC0415
+    from gateway.dialects.portability.typed import NotPortableError
 
     width = _WIDTHS.get(unit)
     if width is None or not walk.utc:  # type: ignore[attr-defined]
@@ -181,21 +195,34 @@ for _name in ("unix_timestamp", "to_unix_timestamp"):
     scalar(_name, "timestamp", BIGINT, "epoch_us({0}) // 1000000", "$(ts)",
            name=lambda a, n=_name: f"{n}({a[0].name}, yyyy-MM-dd HH:mm:ss)")  # type: ignore[misc]  # fmt: skip
 for _name, _width in (("timestamp_seconds", 1_000_000), ("timestamp_millis", 1_000), ("timestamp_micros", 1)):
-    scalar(_name, "integral", TIMESTAMP, f"make_timestamptz(CAST({{0}} AS BIGINT) * {_width})", "$(i)", "$(0)", "$(-1)", raises=True)
+    scalar(
+        _name,
+        "integral",
+        TIMESTAMP,
+        f"make_timestamptz(CAST({{0}} AS BIGINT) * {_width})",
+        "$(i)",
+        "$(0)",
+        "$(-1)",
+        raises=True,
+    )
 
 # Formats.
 
 
 def _formatted(call: Call) -> str:
-    return _format(call, call[0].sql if call[0].type == TIMESTAMP_NTZ else f"CAST({call[0].sql} AS TIMESTAMP)", call[1].value)
+    return _format(
+        call, call[0].sql if call[0].type == TIMESTAMP_NTZ else f"CAST({call[0].sql} AS TIMESTAMP)", call[1].value
+    )
 
 
 def _format(call: Call, local: str, written: object) -> str:
     pattern = formats.strftime(written) if isinstance(written, str) else None
     if pattern is None:
         raise call.refuse("date format", "outside the patterns both engines print alike")
-    return f"CASE WHEN year({local}) BETWEEN 1 AND 9999 THEN strftime({local}, {text(pattern)}) WHEN {local} IS NOT NULL" \
-           " THEN CAST(CAST('headgate beyond: year' AS BIGINT) AS VARCHAR) END"
+    return (
+        f"CASE WHEN year({local}) BETWEEN 1 AND 9999 THEN strftime({local}, {text(pattern)}) WHEN {local} IS NOT NULL"
+        " THEN CAST(CAST('headgate beyond: year' AS BIGINT) AS VARCHAR) END"
+    )
 
 
 def _from_unixtime(call: Call) -> str:
@@ -239,7 +266,9 @@ for _type in ("date", "timestamp", "timestamp_ntz"):
 scalar("to_timestamp", "string string?", TIMESTAMP, _parsed(TIMESTAMP), "$('2024-02-29 01:02:03.5')", "$('2024-02-29')",
        "$('2024-02-29 01:02:03', 'yyyy-MM-dd HH:mm:ss')", "$('29.02.2024 11', 'dd.MM.yyyy HH')", raises=True)  # fmt: skip
 for _type in ("date", "timestamp", "timestamp_ntz"):
-    scalar("to_timestamp", _type, TIMESTAMP, lambda c: c.walk.cast(c[0], TIMESTAMP, c.node).sql, f"$({_COLUMNS[_type]})")
+    scalar(
+        "to_timestamp", _type, TIMESTAMP, lambda c: c.walk.cast(c[0], TIMESTAMP, c.node).sql, f"$({_COLUMNS[_type]})"
+    )
 scalar("to_timestamp_ntz", "string string?", TIMESTAMP_NTZ, _parsed(TIMESTAMP_NTZ), "$('2024-02-29 01:02:03.5')",
        "$('2024-02-29 01:02', 'yyyy-MM-dd HH:mm')", raises=True)  # fmt: skip
 
@@ -254,7 +283,11 @@ def _made(call: Call) -> str:
     return f"CASE WHEN {inside} THEN {base} + to_microseconds({micros}) WHEN {s} IS NOT NULL AND {h} IS NOT NULL AND {mi} IS NOT NULL THEN CAST('headgate beyond: time' AS TIMESTAMP) END"
 
 
-for _name, _type in (("make_timestamp", TIMESTAMP), ("make_timestamp_ntz", TIMESTAMP_NTZ), ("make_timestamp_ltz", TIMESTAMP)):
+for _name, _type in (
+    ("make_timestamp", TIMESTAMP),
+    ("make_timestamp_ntz", TIMESTAMP_NTZ),
+    ("make_timestamp_ltz", TIMESTAMP),
+):
     scalar(_name, "int int int int int numeric", _type, _made, "$(2024, 2, 29, 1, 2, 3.5)", "$(2024, 1, 1, 0, 0, 59.999999)",
            "$(2024, y, 1, 0, 0, 0)", raises=True)  # fmt: skip
 
@@ -266,7 +299,9 @@ def _from_utc(call: Call) -> str:
     return f"timezone({text(zone)}, {call[0].sql})"
 
 
-scalar("from_utc_timestamp", "timestamp string", TIMESTAMP, _from_utc, "$(ts, 'America/New_York')", "$(ts, 'Asia/Kolkata')")
+scalar(
+    "from_utc_timestamp", "timestamp string", TIMESTAMP, _from_utc, "$(ts, 'America/New_York')", "$(ts, 'Asia/Kolkata')"
+)
 
 
 # The statement's one instant.
@@ -311,7 +346,9 @@ def _cast_name(type_: Type) -> Callable[[Sequence[Typed]], str | None]:
 for _name, _type in (("date", DATE), ("timestamp", TIMESTAMP), ("int", INT), ("bigint", BIGINT), ("smallint", SMALLINT),
                      ("tinyint", TINYINT), ("double", DOUBLE), ("float", FLOAT), ("string", STRING), ("boolean", BOOLEAN),
                      ("decimal", decimal(10, 0)), ("binary", BINARY)):  # fmt: skip
-    _over = {"date": "ts", "timestamp": "dt", "boolean": "i", "string": "i", "binary": "s", "double": "d"}.get(_name, "y")
+    _over = {"date": "ts", "timestamp": "dt", "boolean": "i", "string": "i", "binary": "s", "double": "d"}.get(
+        _name, "y"
+    )
     typed(_name, "any", _cast_to(_type), f"$({_over})", name=_cast_name(_type))
 
 __all__ = ["DIVIDES", "spark_name", "with_unit"]

@@ -81,14 +81,16 @@ def _decoded(arguments: Sequence[Typed]) -> "object":
     return together_type([*pairs[1::2], *([pairs[-1]] if len(pairs) % 2 else [])])
 
 
-scalar("decode", "any any any any*", _decoded, _decode, "$(i, 1, 'a', 'b')", "$(i, 1, 'a', 7, 'c')", "$(i, null, 0, -1)")  # type: ignore[arg-type]
+scalar(
+    "decode", "any any any any*", _decoded, _decode, "$(i, 1, 'a', 'b')", "$(i, 1, 'a', 7, 'c')", "$(i, null, 0, -1)"
+)  # type: ignore[arg-type]
 scalar("if", "boolean any any", lambda a: together_type(a[1:]),
        lambda c: f"CASE WHEN {c[0].sql} THEN {c.walk.cast(c[1], c.type, c.node).sql} ELSE {c.walk.cast(c[2], c.type, c.node).sql} END",
        "$(b, 1, 2)", "$(i > 0, s, i)", "$(null, 1, 2.5)")  # fmt: skip
 
 
 def _ilike(call: Call) -> str:
-    from gateway.dialects.portability.expressions import like  # noqa: PLC0415
+    from gateway.dialects.portability.expressions import like
 
     return like(call.walk, call[0], call.node.expressions[1], call.node, insensitive=True).sql
 
@@ -126,7 +128,16 @@ def _number(call: Call) -> str:
     return f"CASE WHEN NOT isfinite({x}) OR abs({x}) >= 1e15 THEN {beyond} ELSE format('{{:,.{places}f}}', {x}) END"
 
 
-scalar("format_number", "fractional int", STRING, _number, "$(1234567.891e0, 2)", "$(0.5e0, 0)", "$(1.5e0, 0)", "$(-1234.5e0, 1)")
+scalar(
+    "format_number",
+    "fractional int",
+    STRING,
+    _number,
+    "$(1234567.891e0, 2)",
+    "$(0.5e0, 0)",
+    "$(1.5e0, 0)",
+    "$(-1234.5e0, 1)",
+)
 scalar("format_number", "integral int", STRING, _number, "$(y, 2)", "$(1234567, 0)")
 scalar("months_between", "timestamp timestamp boolean?", DOUBLE,
        lambda c: _months(c), "$(ts, timestamp'2024-01-31 10:00:00')", "$('2024-02-29', '2024-01-31')", "$('1997-02-28 10:30:00', '1996-10-30')",
@@ -152,9 +163,19 @@ def _array_sort(call: Call) -> str:
     return f"list_sort({call[0].sql}, 'ASC', 'NULLS LAST')"
 
 
-scalar("array_sort", "array", "$0", _array_sort, "$(ai)", "$(sa)", name=lambda a: f"array_sort({a[0].name}, {_NULLS_LAST})")
-scalar("map_entries", "map", lambda a: array(struct(("key", "value"), a[0].type.parts)), "map_entries({0})", "$(map('a', i))")
-aggregate("grouping_id", "any any*", BIGINT, lambda c: f"grouping({', '.join(a.sql for a in c.arguments)})", distinct=False)
+scalar(
+    "array_sort", "array", "$0", _array_sort, "$(ai)", "$(sa)", name=lambda a: f"array_sort({a[0].name}, {_NULLS_LAST})"
+)
+scalar(
+    "map_entries",
+    "map",
+    lambda a: array(struct(("key", "value"), a[0].type.parts)),
+    "map_entries({0})",
+    "$(map('a', i))",
+)
+aggregate(
+    "grouping_id", "any any*", BIGINT, lambda c: f"grouping({', '.join(a.sql for a in c.arguments)})", distinct=False
+)
 aggregate("mode", "orderable", "$0", "mode({0}){t}", order_dependent=True, distinct=False)
 
 
@@ -167,7 +188,14 @@ def _nth(call: Call) -> str:
 
 window("nth_value", "any int", "$0", _nth)
 for _name in ("to_timestamp_ltz",):
-    scalar(_name, "string", TIMESTAMP, lambda c: c.walk.cast(c[0], TIMESTAMP, c.node).sql, "$('2024-02-29 01:02:03')", raises=True)
+    scalar(
+        _name,
+        "string",
+        TIMESTAMP,
+        lambda c: c.walk.cast(c[0], TIMESTAMP, c.node).sql,
+        "$('2024-02-29 01:02:03')",
+        raises=True,
+    )
 
 
 # aggregate(array, start, (acc, x) -> merge).
@@ -206,6 +234,12 @@ def _fold(function: str) -> Callable[[Call], Typed]:
 
 for _name in ("aggregate", "reduce"):
     LAMBDAS[_name] = _fold(_name)
-    typed(_name, "array any any", LAMBDAS[_name], "$(ai, 0, (acc, x) -> acc + x)", "$(ai, 1, (acc, x) -> greatest(acc, x))")
+    typed(
+        _name,
+        "array any any",
+        LAMBDAS[_name],
+        "$(ai, 0, (acc, x) -> acc + x)",
+        "$(ai, 1, (acc, x) -> greatest(acc, x))",
+    )
 
 __all__ = ["INT", "exp"]

@@ -146,7 +146,17 @@ def _join(call: Call) -> str:
     return f"CASE WHEN {known} THEN NULL ELSE coalesce(array_to_string({source}, {call[1].sql}), '') END"
 
 
-scalar("array", "any any*", lambda a: array(together_type(a)), _array, "$(i, 1)", "$(1, l)", "$(s, 'x')", "$(null, 1)", "$(dt)")
+scalar(
+    "array",
+    "any any*",
+    lambda a: array(together_type(a)),
+    _array,
+    "$(i, 1)",
+    "$(1, l)",
+    "$(s, 'x')",
+    "$(null, 1)",
+    "$(dt)",
+)
 scalar("size cardinality", "array", INT, "len({0})", "$(ai)", "$(sa)")
 scalar("array_size", "array", INT, "len({0})", "$(ai)")
 scalar("size cardinality", "map", INT, "cardinality({0})", "$(map('a', i))")
@@ -173,19 +183,36 @@ scalar("arrays_overlap", "array array", BOOLEAN,
                     " THEN true WHEN len({0}) > 0 AND len({1}) > 0 AND (list_position({0}, NULL) IS NOT NULL"
                     " OR list_position({1}, NULL) IS NOT NULL) THEN NULL ELSE false END"),
        "$(ai, array(1, 2))", "$(ai, array(null, 9))", "$(sa, array('a'))")  # fmt: skip
-scalar("element_at", "array any", _element, _element_at, "$(array(1, 2, 3), -1)", "$(ai, 1)", "$(array(1), 0)", raises=True)
+scalar(
+    "element_at", "array any", _element, _element_at, "$(array(1, 2, 3), -1)", "$(ai, 1)", "$(array(1), 0)", raises=True
+)
 scalar("try_element_at", "array integral", _element, lambda c: f"hg_try_element({c[0].sql}, {c.walk.cast(c[1], BIGINT).sql})",
        "$(ai, 1)", "$(ai, -1)", "$(ai, 9)", raises=True)  # fmt: skip
-scalar("get", "array integral", _element,
-       "CASE WHEN {1} >= 0 AND {1} < len({0}) THEN {0}[CAST({1} AS BIGINT) + 1] END", "$(ai, 0)", "$(ai, 9)", "$(ai, -1)", "$(ai, i)")
+scalar(
+    "get",
+    "array integral",
+    _element,
+    "CASE WHEN {1} >= 0 AND {1} < len({0}) THEN {0}[CAST({1} AS BIGINT) + 1] END",
+    "$(ai, 0)",
+    "$(ai, 9)",
+    "$(ai, -1)",
+    "$(ai, i)",
+)
 scalar("sort_array", "array boolean?", "$0", _sorted, "$(ai)", "$(ai, false)", "$(sa)",
        name=lambda a: f"sort_array({a[0].name}, {a[1].name if len(a) > 1 else 'true'})")  # fmt: skip
 scalar("slice", "array int int", "$0", _slice, "$(ai, 1, 2)", "$(ai, 2, 0)", "$(sa, 2, 5)")
 scalar("sequence", "integral integral integral?", _integers, _sequence, "$(1, 5)", "$(5, 1)", "$(1, 10, 3)", "$(y, 3)", "$(3, 1, -1)",
        raises=True)  # fmt: skip
 scalar("array_join", "array string string?", STRING, _join, "$(sa, ',')", "$(sa, ',', 'NULL')", "$(sa, '')")
-scalar("array_repeat", "any int", lambda a: array(a[0].type),
-       "list_transform(range(CASE WHEN {1} < 0 THEN 0 ELSE {1} END), lambda hg_x: {0})", "$(i, 2)", "$('x', 0)", "$(s, -1)")
+scalar(
+    "array_repeat",
+    "any int",
+    lambda a: array(a[0].type),
+    "list_transform(range(CASE WHEN {1} < 0 THEN 0 ELSE {1} END), lambda hg_x: {0})",
+    "$(i, 2)",
+    "$('x', 0)",
+    "$(s, -1)",
+)
 scalar("flatten", "array", _element,
        lambda c: f"CASE WHEN len(list_filter({c[0].sql}, lambda hg_x: hg_x IS NULL)) > 0 THEN NULL ELSE flatten({c[0].sql}) END"
        if c.type.kind == "array" else _no(c), "$(array(ai, ai))", "$(array(ai, array(1)))")  # fmt: skip
@@ -200,7 +227,13 @@ def _struct(call: Call) -> Typed:
     names = []
     for index, node in enumerate(call.node.expressions, 1):
         inner = node.this if isinstance(node, exp.Alias) else node
-        names.append(node.alias if isinstance(node, exp.Alias) else inner.name if isinstance(inner, (exp.Column, exp.Dot)) else f"col{index}")
+        names.append(
+            node.alias
+            if isinstance(node, exp.Alias)
+            else inner.name
+            if isinstance(inner, (exp.Column, exp.Dot))
+            else f"col{index}"
+        )
     return _packed(names, list(call.arguments))
 
 
@@ -256,7 +289,9 @@ def _with_lambda(call: Call, result: Callable[[Typed], Type], text: str) -> Type
     variables = {names[0].lower(): Typed(quote(f"hg_{names[0]}"), source.type.parts[0], "namedlambdavariable()")}
     bound = [quote(f"hg_{names[0]}")]
     if len(names) == 2:
-        variables[names[1].lower()] = Typed(f"CAST({quote(f'hg_{names[1]}')} - 1 AS INTEGER)", INT, "namedlambdavariable()")
+        variables[names[1].lower()] = Typed(
+            f"CAST({quote(f'hg_{names[1]}')} - 1 AS INTEGER)", INT, "namedlambdavariable()"
+        )
         bound.append(quote(f"hg_{names[1]}"))
     saved = call.walk.scope.lambdas
     call.walk.scope.lambdas = (variables, *saved)
@@ -267,7 +302,11 @@ def _with_lambda(call: Call, result: Callable[[Typed], Type], text: str) -> Type
     if call.node.name.lower() != "transform":
         inner = call.walk.cast(inner, BOOLEAN) if inner.type in (BOOLEAN, VOID) else _not_boolean(call)
     shown = ", ".join(["namedlambdavariable()"] * len(names))
-    name = f"{call.node.name.lower()}({source.name}, lambdafunction({inner.name}, {shown}))" if source.name and inner.name else None
+    name = (
+        f"{call.node.name.lower()}({source.name}, lambdafunction({inner.name}, {shown}))"
+        if source.name and inner.name
+        else None
+    )
     sql = text.format(source=source.sql, variables=", ".join(bound), inner=inner.sql)
     return Typed(sql, result(inner), name, UNKNOWN, source.flags | inner.flags)
 
@@ -280,7 +319,7 @@ _MAPPED = "list_transform({source}, lambda {variables}: {inner})"
 LAMBDAS: dict[str, Callable[[Call], Typed]] = {
     "transform": lambda c: _with_lambda(c, lambda inner: array(inner.type), _MAPPED),
     "filter": lambda c: _with_lambda(c, lambda inner: c[0].type, "list_filter({source}, lambda {variables}: {inner})"),
-    "exists": lambda c: _with_lambda(c, lambda inner: BOOLEAN, 
+    "exists": lambda c: _with_lambda(c, lambda inner: BOOLEAN,
         "CASE WHEN {source} IS NULL THEN NULL WHEN list_contains(" + _MAPPED + ", true) THEN true WHEN list_position("
         + _MAPPED + ", NULL) IS NOT NULL THEN NULL ELSE false END"),
     "forall": lambda c: _with_lambda(c, lambda inner: BOOLEAN,

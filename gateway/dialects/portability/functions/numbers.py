@@ -4,7 +4,17 @@ from collections.abc import Callable, Sequence
 
 from gateway.dialects.portability.functions.registry import Call, scalar, typed
 from gateway.dialects.portability.typed import DIVIDES, RAISES, UNKNOWN, Typed
-from gateway.dialects.portability.types import BIGINT, DOUBLE, INT, SMALLINT, TINYINT, Type, bounded, decimal, duckdb_name
+from gateway.dialects.portability.types import (
+    BIGINT,
+    DOUBLE,
+    INT,
+    SMALLINT,
+    TINYINT,
+    Type,
+    bounded,
+    decimal,
+    duckdb_name,
+)
 
 _NAN = "CAST('nan' AS DOUBLE)"
 _INF = "CAST('inf' AS DOUBLE)"
@@ -59,7 +69,7 @@ def _round_name(arguments: Sequence[Typed]) -> str | None:
 
 
 def _operated(symbol: str, arguments: Sequence[Typed], call: Call) -> Typed:
-    from gateway.dialects.portability.expressions import number_operation  # noqa: PLC0415
+    from gateway.dialects.portability.expressions import number_operation
 
     return number_operation(call.walk, symbol, arguments[0], arguments[1], call.node)
 
@@ -100,24 +110,56 @@ for _name, _shown in (("ceil", "CEIL"), ("ceiling", "ceiling"), ("floor", "FLOOR
     scalar(_name, "fractional", BIGINT, f"CASE WHEN isnan({{0}}) THEN 0 ELSE hg_double_to_bigint({_function}(CAST({{0}} AS DOUBLE))) END", "$(f)", "$(-0.5e0)",
            raises=True, name=_label)  # fmt: skip
 scalar("round", "integral int?", "$0", _round_integer, "$(i)", "$(l, 2)", name=_round_name)
-scalar("round", "decimal int?", _rounded, _round_decimal, "$(d)", "$(d, 1)", "$(d, 5)", "$(2.5)", "$(-2.5)", name=_round_name)
+scalar(
+    "round",
+    "decimal int?",
+    _rounded,
+    _round_decimal,
+    "$(d)",
+    "$(d, 1)",
+    "$(d, 5)",
+    "$(2.5)",
+    "$(-2.5)",
+    name=_round_name,
+)
 scalar("round", "double int?", DOUBLE, _round_double, "$(f)", "$(f, 2)", "$(2.675e0, 2)", "$(-2.5e0)", name=_round_name)
-scalar("sqrt", "double", DOUBLE, _outside("{0} < 0", _NAN, "sqrt({0})"), "$(f)", "$(i)", name=lambda a: f"SQRT({a[0].name})")
+scalar(
+    "sqrt",
+    "double",
+    DOUBLE,
+    _outside("{0} < 0", _NAN, "sqrt({0})"),
+    "$(f)",
+    "$(i)",
+    name=lambda a: f"SQRT({a[0].name})",
+)
 scalar("cbrt", "double", DOUBLE, "cbrt({0})", "$(f)", name=lambda a: f"CBRT({a[0].name})")
 scalar("exp", "double", DOUBLE, "exp({0})", "$(f)", name=lambda a: f"EXP({a[0].name})")
 scalar("expm1", "double", DOUBLE, "CASE WHEN abs({0}) < 1 THEN 2 * exp({0} / 2) * sinh({0} / 2) ELSE exp({0}) - 1 END",
        "$(f)", "$(1e-9)", name=lambda a: f"EXPM1({a[0].name})")  # fmt: skip
 scalar("ln", "double", DOUBLE, _outside("{0} <= 0", "NULL", "ln({0})"), "$(f)", "$(i)")
-scalar("log", "double", DOUBLE, _outside("{0} <= 0", "NULL", "ln({0})"), "$(f)", name=lambda a: f"LOG(E(), {a[0].name})")
+scalar(
+    "log", "double", DOUBLE, _outside("{0} <= 0", "NULL", "ln({0})"), "$(f)", name=lambda a: f"LOG(E(), {a[0].name})"
+)
 scalar("log", "double double", DOUBLE, _outside("{0} <= 0 OR {1} <= 0", "NULL", "hg_ratio(ln({1}), ln({0}))"), "$(2, f)",
        "$(f, 3)", "$(1, 5)", name=lambda a: f"LOG({a[0].name}, {a[1].name})")  # fmt: skip
-scalar("log10", "double", DOUBLE, _outside("{0} <= 0", "NULL", "log10({0})"), "$(f)", name=lambda a: f"LOG10({a[0].name})")
+scalar(
+    "log10", "double", DOUBLE, _outside("{0} <= 0", "NULL", "log10({0})"), "$(f)", name=lambda a: f"LOG10({a[0].name})"
+)
 scalar("log2", "double", DOUBLE, _outside("{0} <= 0", "NULL", "log2({0})"), "$(f)", name=lambda a: f"LOG2({a[0].name})")
 scalar("log1p", "double", DOUBLE,
        "CASE WHEN {0} <= -1 THEN NULL WHEN abs({0}) < 0.5e0 THEN 2 * atanh({0} / (2 + {0})) ELSE ln(1 + {0}) END",
        "$(f)", "$(1e-9)", name=lambda a: f"LOG1P({a[0].name})")  # fmt: skip
 _POW = "CASE WHEN {0} = 0 AND {1} < 0 THEN CASE WHEN signbit({0}) THEN CAST('headgate beyond: -0.0' AS DOUBLE) ELSE CAST('inf' AS DOUBLE) END ELSE pow({0}, {1}) END"
-scalar("power", "double double", DOUBLE, _POW, "$(f, 2)", "$(2, i)", "$(0, -1)", name=lambda a: f"POWER({a[0].name}, {a[1].name})")
+scalar(
+    "power",
+    "double double",
+    DOUBLE,
+    _POW,
+    "$(f, 2)",
+    "$(2, i)",
+    "$(0, -1)",
+    name=lambda a: f"POWER({a[0].name}, {a[1].name})",
+)
 scalar("pow", "double double", DOUBLE, _POW, "$(f, 2)", "$(2, i)", "$(f, 0.5)", "$(0, -1)", "$(-8e0, 0.5e0)")
 for _name in ("sin", "cos", "tan"):
     scalar(_name, "double", DOUBLE, _outside("isinf({0})", _NAN, f"{_name}({{0}})"), "$(f)",
@@ -128,7 +170,15 @@ for _name in ("sinh", "cosh", "tanh", "atan", "asinh"):
 for _name in ("asin", "acos"):
     scalar(_name, "double", DOUBLE, _outside("abs({0}) > 1", _NAN, f"{_name}({{0}})"), "$(f)", "$(0.5)",
            name=lambda a, n=_name: f"{n.upper()}({a[0].name})")  # type: ignore[misc]  # fmt: skip
-scalar("acosh", "double", DOUBLE, _outside("{0} < 1", _NAN, "acosh({0})"), "$(f)", "$(2)", name=lambda a: f"ACOSH({a[0].name})")
+scalar(
+    "acosh",
+    "double",
+    DOUBLE,
+    _outside("{0} < 1", _NAN, "acosh({0})"),
+    "$(f)",
+    "$(2)",
+    name=lambda a: f"ACOSH({a[0].name})",
+)
 scalar("atanh", "double", DOUBLE,
        f"CASE WHEN abs({{0}}) > 1 THEN {_NAN} WHEN abs({{0}}) = 1 THEN {_INF} * {{0}} ELSE atanh({{0}}) END",
        "$(f)", "$(0.5)", name=lambda a: f"ATANH({a[0].name})")  # fmt: skip
@@ -138,7 +188,15 @@ scalar("sec", "double", DOUBLE, f"CASE WHEN isinf({{0}}) THEN {_NAN} ELSE 1 / co
        name=lambda a: f"SEC({a[0].name})")  # fmt: skip
 scalar("csc", "double", DOUBLE, f"CASE WHEN isinf({{0}}) THEN {_NAN} WHEN {{0}} = 0 THEN {_INF} ELSE 1 / sin({{0}}) END",
        "$(1)", "$(i)", name=lambda a: f"CSC({a[0].name})")  # fmt: skip
-scalar("atan2", "double double", DOUBLE, "atan2({0}, {1})", "$(f, 1)", "$(0, -1)", name=lambda a: f"ATAN2({a[0].name}, {a[1].name})")
+scalar(
+    "atan2",
+    "double double",
+    DOUBLE,
+    "atan2({0}, {1})",
+    "$(f, 1)",
+    "$(0, -1)",
+    name=lambda a: f"ATAN2({a[0].name}, {a[1].name})",
+)
 scalar("hypot", "double double", DOUBLE,
        "CASE WHEN {0} IS NULL OR {1} IS NULL THEN NULL WHEN isinf({0}) OR isinf({1}) THEN CAST('inf' AS DOUBLE) WHEN isnan({0}) OR isnan({1}) THEN CAST('nan' AS DOUBLE)"
        " WHEN {0} = 0 THEN abs({1}) ELSE greatest(abs({0}), abs({1}))"
@@ -149,7 +207,16 @@ scalar("radians", "double", DOUBLE, "radians({0})", "$(f)", name=lambda a: f"RAD
 scalar("rint", "double", DOUBLE, "round_even({0}, 0)", "$(f)", "$(2.5)", "$(-0.5)")
 scalar("e", "", DOUBLE, "exp(1e0)", "$()", name=lambda a: "E()")
 scalar("pi", "", DOUBLE, "pi()", "$()", name=lambda a: "PI()")
-scalar("factorial", "int", BIGINT, "CASE WHEN {0} BETWEEN 0 AND 20 THEN factorial({0}) END", "$(i)", "$(20)", "$(21)", "$(-1)")
+scalar(
+    "factorial",
+    "int",
+    BIGINT,
+    "CASE WHEN {0} BETWEEN 0 AND 20 THEN factorial({0}) END",
+    "$(i)",
+    "$(20)",
+    "$(21)",
+    "$(-1)",
+)
 
 
 _BOUNDS = {TINYINT: 7, SMALLINT: 15, INT: 31, BIGINT: 63}
@@ -177,14 +244,36 @@ def _try(symbol: str) -> Callable[[Call], Typed]:
     return body
 
 
-for _name, _symbol in (("try_add", "+"), ("try_subtract", "-"), ("try_multiply", "*"), ("try_divide", "/"), ("try_mod", "%")):
+for _name, _symbol in (
+    ("try_add", "+"),
+    ("try_subtract", "-"),
+    ("try_multiply", "*"),
+    ("try_divide", "/"),
+    ("try_mod", "%"),
+):
     typed(_name, "numeric numeric", _try(_symbol), "$(i, 7)", "$(l, l)", "$(d, 2)", "$(f, 0)", "$(i, 0)", "$(d, d)")
-typed("mod", "numeric numeric", lambda c: _operated("%", c.arguments, c), "$(i, 7)", "$(-7, 3)", "$(d, 2.5)", "$(f, 2)", "$(i, y)")
+typed(
+    "mod",
+    "numeric numeric",
+    lambda c: _operated("%", c.arguments, c),
+    "$(i, 7)",
+    "$(-7, 3)",
+    "$(d, 2.5)",
+    "$(f, 2)",
+    "$(i, y)",
+)
 scalar("pmod", "integral integral", _widest_integer, _pmod, "$(i, 7)", "$(-7, 3)", "$(7, -3)", "$(l, i)", raises=True)
 scalar("bit_count", "integral", INT, "bit_count(CAST({0} AS BIGINT))", "$(i)", "$(l)")
 scalar("shiftright", "integral int", "$0", _shift_right, "$(i, 2)", "$(l, 33)")
-scalar("bit_get getbit", "integral int", TINYINT,
-       lambda c: f"(CAST({c[0].sql} AS BIGINT) >> {_bit(c)}) & 1", "$(i, 0)", "$(i, 3)", "$(l, 63)")
+scalar(
+    "bit_get getbit",
+    "integral int",
+    TINYINT,
+    lambda c: f"(CAST({c[0].sql} AS BIGINT) >> {_bit(c)}) & 1",
+    "$(i, 0)",
+    "$(i, 3)",
+    "$(l, 63)",
+)
 
 
 def _bit(call: Call) -> int:

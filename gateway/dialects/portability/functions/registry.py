@@ -89,9 +89,6 @@ class Function:
 
 
 TABLE: dict[str, Function] = {}
-SPARK_ONLY: dict[str, str] = {}
-"""Functions that stay with Spark → the reason."""
-
 _CLASSES: dict[str, Callable[[Type], bool]] = {
     "any": lambda type_: True,
     "atomic": is_atomic,
@@ -118,7 +115,9 @@ _TARGETS: dict[str, Type] = {
 }
 
 
-def _define(kind: str, names: str, parameters: str, result: "Result | str", body: Body, examples: Sequence[str], row: Row) -> None:
+def _define(
+    kind: str, names: str, parameters: str, result: "Result | str", body: Body, examples: Sequence[str], row: Row
+) -> None:
     for name in names.split():
         function = TABLE.setdefault(name, Function(name, kind, [], []))
         function.rows.append(row)
@@ -152,7 +151,11 @@ def scalar(
 
 
 def typed(
-    names: str, parameters: str, body: "Callable[[Call], Typed]", *examples: str, raises: bool = False,
+    names: str,
+    parameters: str,
+    body: "Callable[[Call], Typed]",
+    *examples: str,
+    raises: bool = False,
     name: Callable[[Sequence[Typed]], str | None] | None = None,
 ) -> None:
     """Add a row for a scalar function whose body also decides its type."""
@@ -189,12 +192,9 @@ def window(
     _define(WINDOW, names, parameters, result, body, examples, row)
 
 
-def spark_only(reason: str, names: str) -> None:
-    """Pin functions to Spark with the reason that SHOW FUNCTIONS prints."""
-    SPARK_ONLY.update(dict.fromkeys(names.split(), reason))
-
-
-def find(function: Function, arguments: Sequence[Typed], walk: "Expressions", node: exp.Expr) -> tuple[Row, list[Typed]]:
+def find(
+    function: Function, arguments: Sequence[Typed], walk: "Expressions", node: exp.Expr
+) -> tuple[Row, list[Typed]]:
     """Return the first row that takes the arguments, and the arguments cast to its parameters.
 
     Raises: NotPortableError when no row does.

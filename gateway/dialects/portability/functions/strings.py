@@ -165,7 +165,7 @@ def _overlay(call: Call) -> str:
 
 
 def _like(call: Call) -> str:
-    from gateway.dialects.portability.expressions import like  # noqa: PLC0415
+    from gateway.dialects.portability.expressions import like
 
     return like(call.walk, call[0], call.node.expressions[1], call.node, insensitive=False).sql
 
@@ -184,15 +184,30 @@ scalar("octet_length", "string", INT, "strlen({0})", "$(s)")
 scalar("octet_length", "binary", INT, "octet_length({0})", "$(bin)")
 scalar("bit_length", "string", INT, "strlen({0}) * 8", "$(s)")
 scalar("bit_length", "binary", INT, "octet_length({0}) * 8", "$(bin)")
-scalar("trim ltrim rtrim btrim", "string", STRING, lambda call: f"{_side(call)}({call[0].sql}, ' ')", "$(s)", "$('  a b ')")
+scalar(
+    "trim ltrim rtrim btrim", "string", STRING, lambda call: f"{_side(call)}({call[0].sql}, ' ')", "$(s)", "$('  a b ')"
+)
 for _name, _side_name in (("trim", "BOTH"), ("ltrim", "LEADING"), ("rtrim", "TRAILING")):
     scalar(_name, "string string", STRING, _name + "({1}, {0})", "$('ab', s)", "$('', s)",
            name=lambda a, n=_side_name: f"TRIM({n} {a[0].name} FROM {a[1].name})")  # type: ignore[misc]  # fmt: skip
 scalar("btrim", "string string", STRING, "trim({0}, {1})", "$(s, 'ab')")
 scalar("concat", "string*", STRING, _joined, "$(s, 'x')", "$(s, i, d)", "$('a', dt)", "$()", "$(b, n)")
 scalar("concat", "array array*", lambda a: a[0].type, _arrays_joined, "$(ai, array(1))", "$(ai, ai)")
-scalar("concat_ws", "string string*", STRING, lambda c: f"concat_ws({', '.join(a.sql for a in c.arguments)})" if len(c.arguments) > 1 else f"CASE WHEN {c[0].sql} IS NOT NULL THEN '' END",
-       "$(',', s, 'x')", "$(',', s, i)", "$(s, 'a', 'b')", "$(',')", "$(null, 'a')")
+scalar(
+    "concat_ws",
+    "string string*",
+    STRING,
+    lambda c: (
+        f"concat_ws({', '.join(a.sql for a in c.arguments)})"
+        if len(c.arguments) > 1
+        else f"CASE WHEN {c[0].sql} IS NOT NULL THEN '' END"
+    ),
+    "$(',', s, 'x')",
+    "$(',', s, i)",
+    "$(s, 'a', 'b')",
+    "$(',')",
+    "$(null, 'a')",
+)
 scalar("lpad", "string int string?", STRING, _pad("l"), "$(s, 3)", "$(s, 5, 'xy')", "$(s, 4, '')", "$(s, -1, 'x')",
        name=_pad_name("l"))  # fmt: skip
 scalar("rpad", "string int string?", STRING, _pad("r"), "$(s, 3)", "$(s, 5, 'xy')", "$(s, 4, '')", "$(s, 0, 'x')",
@@ -204,8 +219,15 @@ scalar("left", "string int", STRING, "CASE WHEN {0} IS NULL OR {1} > 0 THEN left
        "$(s, 2)", "$(s, 0)", "$(s, -1)", "$(s, i)")  # fmt: skip
 scalar("right", "string int", STRING, "CASE WHEN {0} IS NULL OR {1} > 0 THEN right({0}, {1}) WHEN {1} <= 0 THEN '' END",
        "$(s, 2)", "$(s, 0)", "$(s, -1)", "$(s, i)")  # fmt: skip
-scalar("instr", "string string", INT,
-       "CASE WHEN {1} = '' AND {0} IS NOT NULL THEN 1 ELSE strpos({0}, {1}) END", "$(s, 'a')", "$(s, '')", "$(s, s)")
+scalar(
+    "instr",
+    "string string",
+    INT,
+    "CASE WHEN {1} = '' AND {0} IS NOT NULL THEN 1 ELSE strpos({0}, {1}) END",
+    "$(s, 'a')",
+    "$(s, '')",
+    "$(s, s)",
+)
 for _name in ("locate", "position"):
     scalar(_name, "string string int?", INT, _locate, "$('a', s)", "$('', s)", "$('a', s, 2)", "$('b', s, 0)",
            "$('a', s, i)", "$('', s, 3)",
@@ -215,7 +237,16 @@ scalar("replace", "string string string?", STRING,
        "$(s, 'a', 'zz')", "$(s, 'a')", "$(s, '', 'x')", "$(s, 'b', null)",
        name=lambda a: f"replace({a[0].name}, {a[1].name}, {a[2].name if len(a) > 2 else ''})")  # fmt: skip
 scalar("translate", "string string string", STRING, "translate({0}, {1}, {2})", "$(s, 'ab', 'xy')", "$(s, 'abc', 'x')")
-scalar("repeat", "string int", STRING, "repeat({0}, CASE WHEN {1} < 0 THEN 0 ELSE {1} END)", "$(s, 2)", "$(s, 0)", "$(s, -1)", "$(s, null)")
+scalar(
+    "repeat",
+    "string int",
+    STRING,
+    "repeat({0}, CASE WHEN {1} < 0 THEN 0 ELSE {1} END)",
+    "$(s, 2)",
+    "$(s, 0)",
+    "$(s, -1)",
+    "$(s, null)",
+)
 scalar("reverse", "string", STRING, "hg_ascii_only({0}, reverse({0}))", "$('abc')", "$('')")
 scalar("reverse", "array", "$0", "list_reverse({0})", "$(ai)")
 scalar("ascii", "string", INT, "CASE WHEN {0} = '' THEN 0 ELSE unicode({0}) END", "$(s)")
@@ -264,9 +295,17 @@ scalar("hex", "bigint", STRING, "to_hex({0})", "$(i)", "$(l)")
 scalar("hex", "string", STRING, "hex({0})", "$(s)")
 scalar("hex", "binary", STRING, "hex({0})", "$(bin)")
 scalar("bin", "bigint", STRING, "to_binary({0})", "$(i)", "$(l)")
-scalar("unhex", "string", BINARY,
-       "CASE WHEN regexp_full_match({0}, '[0-9a-fA-F]*')"
-       " THEN unhex(CASE WHEN strlen({0}) % 2 = 1 THEN '0' ELSE '' END || {0}) END", "$('616263')", "$('GG')", "$('F')", "$('')")
+scalar(
+    "unhex",
+    "string",
+    BINARY,
+    "CASE WHEN regexp_full_match({0}, '[0-9a-fA-F]*')"
+    " THEN unhex(CASE WHEN strlen({0}) % 2 = 1 THEN '0' ELSE '' END || {0}) END",
+    "$('616263')",
+    "$('GG')",
+    "$('F')",
+    "$('')",
+)
 scalar("md5", "string", STRING, "md5({0})", "$(s)")
 scalar("sha sha1", "string", STRING, "sha1({0})", "$(s)")
 scalar("sha2", "string int", STRING, _sha2, "$(s, 256)", "$(s, 0)")
@@ -275,8 +314,14 @@ scalar("make_valid_utf8 validate_utf8 try_validate_utf8", "string", STRING, "{0}
 scalar("mask", "string", STRING,
        "hg_ascii_only({0}, regexp_replace(regexp_replace(regexp_replace({0}, '[A-Z]', 'X', 'g'), '[a-z]', 'x', 'g'),"
        " '[0-9]', 'n', 'g'))", "$('AbCD123-@$#')", name=lambda a: f"mask({a[0].name}, X, x, n, NULL)")  # fmt: skip
-scalar("url_encode", "string", STRING,
-       "replace(replace(replace(url_encode({0}), '%20', '+'), '%2A', '*'), '~', '%7E')", "$('https://a b?x=~*é')", "$(s)")
+scalar(
+    "url_encode",
+    "string",
+    STRING,
+    "replace(replace(replace(url_encode({0}), '%20', '+'), '%2A', '*'), '~', '%7E')",
+    "$('https://a b?x=~*é')",
+    "$(s)",
+)
 scalar("encode", "string string", BINARY, lambda c: _encoded(c), "$(s, 'utf-8')")
 
 
