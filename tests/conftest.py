@@ -23,6 +23,8 @@ def spark_remote(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     home = open_home(tmp_path_factory.mktemp("spark-home"))
     settings = resolve({"spark.driver_memory": "1GB", "spark.start_timeout": "300s", "spark.idle": "1h"})
     try:
-        yield server.remote(server.start(settings, home))
+        address = server.start(settings, home)
+        server.mark_used(server.folder_of(settings, home), ahead_seconds=86400)
+        yield server.remote(address)
     finally:
         server.stop(home)

@@ -59,7 +59,7 @@ class Operation:
     finished: bool = False
     """Nothing more comes, for whatever reason."""
     working: bool = False
-    """Its tasks run, or its rows come."""
+    """Its first job began, or its rows come."""
     complete: bool = False
     """All rows came."""
 
@@ -77,13 +77,13 @@ class Operation:
     def on_progress(
         self,
         stages: Iterable[StageInfo] | None,
-        inflight_tasks: int,
-        operation_id: str | None,  # noqa: ARG002 - the four are pyspark's ProgressHandler
+        inflight_tasks: int,  # noqa: ARG002 - the four are pyspark's ProgressHandler
+        operation_id: str | None,  # noqa: ARG002
         done: bool,  # noqa: ARG002
     ) -> None:
         """Keep a report of Spark's."""
         self.stages = tuple(stages or ())
-        self.working = self.working or inflight_tasks > 0 or any(stage.num_completed_tasks for stage in self.stages)
+        self.working = self.working or bool(self.stages)
 
 
 @dataclass(frozen=True)

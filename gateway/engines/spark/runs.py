@@ -1,5 +1,6 @@
 """A query on Spark: rows as they come, cancel, deadline, progress."""
 
+import queue
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -16,10 +17,12 @@ from gateway.errors import DeadlineExceededError, EngineDiedError, QueryCanceled
 _AGAIN_SECONDS = 0.5
 """An interrupt that comes before the server knows the operation does nothing, so it is repeated."""
 _GIVE_UP_SECONDS = 30.0
-_SETTLE_SECONDS = 5.0
-"""How long an interrupt waits for the operation to have tasks. One that falls between a job's decision and its
-start ends the operation and leaves the job running, for ever if need be, in every slot (Spark 4.3.0, local)."""
+_SETTLE_SECONDS = 120.0
+"""How long an interrupt waits for the operation to have a job. One that comes before, while Spark plans, ends the
+operation, but the job begins all the same and keeps every slot for as long as it takes (Spark 4.3.0)."""
 _LOOK_SECONDS = 0.05
+_AHEAD = 2
+"""Batches fetched before they are asked for; more stay on the server."""
 
 
 class Interrupting(Protocol):
@@ -70,6 +73,10 @@ class Stopper:
         if self._asked:
             raise QueryCanceledError("the query was cancelled")
 
+    @property
+    def stopped(self) -> bool:
+        return self._asked or self._expired
+
     @contextmanager
     def errors(self) -> Iterator[None]:
         """Spark says cancelled for a deadline too; here it becomes what it was."""
@@ -85,9 +92,7 @@ class Stopper:
             self._interrupt()
 
     def _interrupt(self) -> None:
-        settled = time.monotonic() + _SETTLE_SECONDS
-        while not (self._operation.working or self._operation.finished) and time.monotonic() < settled:
-            time.sleep(_LOOK_SECONDS)
+        settle(self._operation)
         give_up = time.monotonic() + _GIVE_UP_SECONDS
         while not self._operation.finished and time.monotonic() < give_up:
             try:
@@ -95,6 +100,67 @@ class Stopper:
             except EngineDiedError:
                 return
             time.sleep(_AGAIN_SECONDS)
+
+
+def settle(operation: Operation) -> None:
+    """Wait until the operation can be stopped without leaving work behind."""
+    until = time.monotonic() + _SETTLE_SECONDS
+    while not (operation.working or operation.finished) and time.monotonic() < until:
+        time.sleep(_LOOK_SECONDS)
+
+
+class Pump:
+    """Pulls batches in a thread of its own, so that a reader can stop at once, whatever the server does."""
+
+    def __init__(self, answer: Answer) -> None:
+        self._answer = answer
+        self._queue: queue.Queue[pa.RecordBatch | Exception | None] = queue.Queue(_AHEAD)
+        self._closed = threading.Event()
+        self._thread = threading.Thread(target=self._pull, name="spark-batches", daemon=True)
+
+    def batches(self, stopper: Stopper) -> Iterator[pa.RecordBatch]:
+        """Yield the batches in order; raises what the server raised, or what ``stopper`` says once it is stopped."""
+        self._thread.start()
+        while True:
+            try:
+                item = self._queue.get(timeout=_LOOK_SECONDS)
+            except queue.Empty:
+                stopper.check()
+                continue
+            stopper.check()
+            if item is None:
+                return
+            if isinstance(item, Exception):
+                raise item
+            yield item
+
+    def _pull(self) -> None:
+        last: Exception | None = None
+        try:
+            for batch in self._answer.batches:
+                if not self._put(batch):
+                    break
+        except Exception as error:
+            last = error
+        # Letting go is an interrupt too.
+        settle(self._answer.operation)
+        self._answer.batches.close()
+        self._put(last)
+
+    def _put(self, item: pa.RecordBatch | Exception | None) -> bool:
+        while not self._closed.is_set():
+            try:
+                self._queue.put(item, timeout=_LOOK_SECONDS)
+            except queue.Full:
+                continue
+            return True
+        return False
+
+    def close(self) -> None:
+        """Let the server go, in the background; nothing more is yielded."""
+        self._closed.set()
+        if self._thread.ident is None:
+            self._thread.start()
 
 
 class SparkRun:
@@ -113,19 +179,22 @@ class SparkRun:
 
     def batches(self) -> Iterator[pa.RecordBatch]:
         """Yield the rows once, in order."""
-        died = False
+        died = ended = False
+        pump = Pump(self._answer)
         try:
             with self._stopper.errors():
-                for batch in self._answer.batches:
-                    self._stopper.check()
+                for batch in pump.batches(self._stopper):
                     if batch.num_rows:
                         yield conform(batch, self._schema)
+            ended = True
         except EngineDiedError:
             died = True
             raise
         finally:
+            if not ended:  # also on Ctrl-C and when the reader has enough
+                self._stopper.cancel()
             self._stopper.end()
-            self._answer.batches.close()
+            pump.close()
             self._on_end(died)
 
     def cancel(self) -> None:

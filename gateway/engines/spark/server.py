@@ -111,10 +111,16 @@ def stop(home: Home, *, wait_seconds: float = 30.0) -> int:
     return len(servers)
 
 
-def mark_used(folder: Path) -> None:
-    """Say that the server is in use now; it stops when nobody says so for ``spark.idle_seconds``."""
+def mark_used(folder: Path, *, ahead_seconds: float = 0.0) -> None:
+    """Say that the server is in use until so far ahead.
+
+    It stops when nobody says so for ``spark.idle_seconds``, and soon when it works hard all the same. Engines say
+    it while queries run; who hands the address to others says it for as long as they may use it.
+    """
     with contextlib.suppress(OSError):
         (folder / "used").touch()
+        if ahead_seconds:
+            os.utime(folder / "used", (time.time() + ahead_seconds,) * 2)
 
 
 def folder_of(settings: Settings, home: Home) -> Path:

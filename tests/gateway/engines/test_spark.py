@@ -72,7 +72,8 @@ def scan(paths: list[Path], *columns: Column, format_: FileFormat = FileFormat.P
 
 
 def test_every_type_arrives_in_its_form_and_exact(engine: SparkEngine) -> None:
-    sql = """SELECT 1Y, 2S, 3, 4L, 1.5F, 2.5D, CAST('12345678901234567890.123456789012345678' AS DECIMAL(38, 18)), 's', X'00FF',
+    sql = """SELECT 1Y, 2S, 3, 4L, 1.5F, 2.5D,
+        CAST('12345678901234567890.123456789012345678' AS DECIMAL(38, 18)), 's', X'00FF',
         DATE'2024-02-29', TIMESTAMP'2024-01-01 00:00:00', TIMESTAMP_NTZ'2024-01-01 00:00:00', true, NULL,
         INTERVAL '1' DAY, INTERVAL '13' MONTH, ARRAY(1, NULL), MAP('k', ARRAY(INTERVAL '1' YEAR)),
         NAMED_STRUCT('a', 1, 'b', ARRAY(NAMED_STRUCT('c', 's')))"""
@@ -108,7 +109,7 @@ def test_the_planned_schema_is_held_and_nullability_follows_it(engine: SparkEngi
     run = engine.start(EngineQuery("SELECT ARRAY(1) AS a", schema=wanted))
     (batch,) = run.batches()
     assert batch.schema.equals(wanted)
-    with pytest.raises(EngineFaultError, match="a int64 for a int32|a int32 for a int64"):
+    with pytest.raises(EngineFaultError, match="a int32 for a int64"):
         engine.start(EngineQuery("SELECT 1 AS a", schema=pa.schema([("a", pa.int64())])))
 
 
@@ -264,7 +265,7 @@ def test_ctrl_c_stops_the_query(engine: SparkEngine) -> None:
 
 
 def test_a_reader_that_stops_frees_the_server(engine: SparkEngine) -> None:
-    batches = engine.start(EngineQuery("SELECT id FROM range(10000000000)")).batches()
+    batches = engine.start(EngineQuery("SELECT id FROM range(0, 100000000, 1, 1000)")).batches()
     assert next(batches).num_rows
     batches.close()  # type: ignore[attr-defined]
     assert rows(engine, "SELECT count(*) FROM range(9)") == [(9,)]
@@ -354,7 +355,7 @@ def test_a_write_that_cannot_be_right_is_refused(engine: SparkEngine, tmp_path: 
 def test_a_remote_server_that_is_not_there_is_unavailable_soon(tmp_path: Path) -> None:
     engine = SparkEngine(resolve({"spark.remote": "sc://127.0.0.1:1"}), open_home(tmp_path / "home"))
     assert engine.status().health is Health.COLD
-    with pytest.raises(EngineUnavailableError, match="127.0.0.1:1"):
+    with pytest.raises(EngineUnavailableError, match=r"127\.0\.0\.1:1"):
         engine.start(EngineQuery("SELECT 1"))
     assert engine.status().health is Health.UNAVAILABLE
     engine.close()
