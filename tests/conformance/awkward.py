@@ -1,5 +1,7 @@
 """One small table of awkward values, a column per type; every example of the portable set runs over it."""
 
+# ruff: noqa: E501  rows of a table read best on one line
+
 import datetime as dt
 from decimal import Decimal
 

@@ -1,6 +1,7 @@
 """Runs one Spark text on both engines, bare, and compares names, types, rows and the fact of an error.
 
-DuckDB gets what the portable set makes of the text; a text outside the set is no difference. Rows compare as bags, as lists when
+DuckDB gets what the portable set makes of the text; a text outside the set is no difference. Rows compare as bags,
+as lists when
 the outermost ORDER BY fixes them; floats to 1e-12 relative, NaN equal to NaN.
 """
 
@@ -218,7 +219,7 @@ def check_expressions(
             verdicts[expression] = Verdict(expression, "different", duck.error)
             continue
         if duck.error is not None and not aggregate:
-            duck, bad, verdict = _without_errors(engines, expression, table, ported)
+            duck, bad, verdict = _without_errors(engines, expression, table)
             if verdict is not None:
                 verdicts[expression] = verdict
                 continue
@@ -228,9 +229,7 @@ def check_expressions(
     return [verdicts[expression] for expression in expressions]
 
 
-def _without_errors(
-    engines: Engines, expression: str, table: str, ported: BoundQuery
-) -> tuple[Answer, list[int], Verdict | None]:
+def _without_errors(engines: Engines, expression: str, table: str) -> tuple[Answer, list[int], Verdict | None]:
     bad, raised = [], []
     for (key,) in engines.duckdb.sql(f"SELECT k FROM {table} ORDER BY k").fetchall():
         one = engines.on_duckdb(engines.port(f"SELECT k, {expression} FROM {table} WHERE k = {key}"))
@@ -284,7 +283,8 @@ def _check_chunk(
     first = 0 if aggregate else 1
     for index, (expression, _, duck, bad) in enumerate(plain):
         column = first + index
-        assert spark.schema is not None and duck.schema is not None
+        assert spark.schema is not None
+        assert duck.schema is not None
         asked = spark.schema.field(column)
         if bad:  # the CASE around it has a name of its own
             asked = asked.with_name(duck.schema.names[first])

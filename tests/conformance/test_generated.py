@@ -3,6 +3,8 @@
 HEADGATE_GENERATED_CASES sets how many (500 unless told); ``HEADGATE_GENERATED_SEED=random`` makes other ones each time.
 """
 
+# ruff: noqa: E501  rows of a table read best on one line
+
 import os
 from collections.abc import Iterator
 from typing import Any

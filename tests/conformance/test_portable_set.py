@@ -45,6 +45,18 @@ def test_every_scalar_and_aggregate_has_an_example() -> None:
 
 
 _IN_QUERIES = frozenset(
-    ["collect_list", "array_agg", "collect_set", "listagg", "string_agg", "first", "first_value", "any_value", "last", "last_value", "grouping"]
+    [
+        "collect_list",
+        "array_agg",
+        "collect_set",
+        "listagg",
+        "string_agg",
+        "first",
+        "first_value",
+        "any_value",
+        "last",
+        "last_value",
+        "grouping",
+    ]
 )
 """Their answers hang on an order or a GROUP BY: test_queries.py has them."""

@@ -1,5 +1,7 @@
 """Whole queries on both engines: clauses, joins, windows, subqueries, set operations, names and types."""
 
+# ruff: noqa: E501  rows of a table read best on one line
+
 from collections.abc import Iterator
 from typing import Any
 

@@ -1,6 +1,7 @@
 """The portable set: which queries DuckDB may answer, and in what words.
 
-The reference is Spark SQL 4.3 in ANSI mode. ``port`` either gives a DuckDB text whose rows, names, types and errors are the
+The reference is Spark SQL 4.3 in ANSI mode. ``port`` either gives a DuckDB text whose rows, names, types and errors
+are the
 reference's, or says what keeps DuckDB from it. Anything unknown is not portable. Nothing here runs an engine.
 """
 
@@ -15,7 +16,7 @@ from catalog.schema import Schema
 from gateway.bound import BindingContext, Obstacle
 from gateway.dialects.portability.functions import TABLE
 from gateway.dialects.portability.functions.pinned import VOLATILE
-from gateway.dialects.portability.listing import functions
+from gateway.dialects.portability.listing import function_table
 from gateway.dialects.portability.macros import DUCKDB_MACROS as _BODIES
 from gateway.dialects.portability.queries import Queries
 from gateway.dialects.portability.typed import NotPortableError
@@ -56,7 +57,8 @@ class Ported:
 def port(tree: exp.Query, sources: Mapping[str, Schema], context: BindingContext) -> Ported:
     """Return a query in DuckDB's words, or why there are none.
 
-    ``tree`` is qualified: columns carry their relation's alias, stars are expanded, tables are the names in ``sources``.
+    ``tree`` is qualified: columns carry their relation's alias, stars are expanded, tables are the names in
+    ``sources``.
     """
     queries = Queries(sources, context)
     try:
@@ -74,4 +76,4 @@ def _marks(tree: exp.Expr) -> tuple[bool, bool]:
     return bool(calls & VOLATILE), ordered_rows or tree.find(exp.Limit, exp.Window, exp.Offset) is not None
 
 
-__all__ = ["DUCKDB_MACROS", "DUCKDB_SETTINGS", "Ported", "functions", "port"]
+__all__ = ["DUCKDB_MACROS", "DUCKDB_SETTINGS", "Ported", "function_table", "port"]

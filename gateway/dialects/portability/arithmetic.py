@@ -1,5 +1,7 @@
 """Operators on numbers: result types by Spark's rules, DuckDB text that computes exactly them."""
 
+# ruff: noqa: ARG001  operations share one signature
+
 from sqlglot import exp
 
 from gateway.dialects.portability.typed import DIVIDES, RAISES, UNKNOWN, NotPortableError, Typed, flags_of
@@ -24,7 +26,7 @@ _TOO_WIDE = "the exact result needs more than 38 digits"
 
 def exact_type(value: Typed) -> Type:
     """Return the decimal type of an exact operand; an integer literal takes only the digits it has."""
-    if isinstance(value.value, int) and not isinstance(value.value, bool) and value.type in INTEGRAL:
+    if value.type in INTEGRAL and isinstance(value.value, int) and (value.name or "").lstrip("-").isdigit():
         return decimal(len(str(abs(value.value))), 0)
     return as_decimal(value.type)
 

@@ -206,7 +206,7 @@ def datetime_literal(written: str, to: Type) -> str | None:
             return None
         *parts, fraction = match.groups()
         micros = int((fraction or "0")[:6].ljust(6, "0"))
-        instant = datetime.datetime(*(int(part or 0) for part in parts), micros)  # type: ignore[arg-type, misc]
+        instant = datetime.datetime(*(int(part or 0) for part in parts), micros)  # type: ignore[arg-type, call-arg]
     except ValueError:
         return None
     return f"{duckdb_name(to)} '{instant.isoformat(sep=' ')}{'+00' if to == TIMESTAMP else ''}'"

@@ -1,5 +1,7 @@
 """Dates, instants and intervals: literals and the + and - between them."""
 
+# ruff: noqa: ARG001  operations share one signature
+
 import re
 from typing import TYPE_CHECKING
 

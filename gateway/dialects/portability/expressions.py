@@ -3,6 +3,8 @@
 One walk, leaves first. What has no handler is not portable; so has every part of a node that a handler does not know.
 """
 
+# ruff: noqa: ARG001  handlers share one signature
+
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from decimal import Decimal
@@ -126,8 +128,8 @@ class Expressions:
         result = handler(self, node)
         keys = self.scope.keys
         if keys and not self.scope.in_aggregate and result.sql in keys:
-            key = keys[result.sql]
-            return Typed(key.sql, result.type, result.name, UNKNOWN, 0, result.bare_column)
+            grouped = keys[result.sql]
+            return Typed(grouped.sql, result.type, result.name, UNKNOWN, 0, result.bare_column)
         return result
 
     def all(self, nodes: Any) -> list[Typed]:
@@ -157,11 +159,10 @@ class Expressions:
 
     def comparable(self, left: Typed, right: Typed, node: exp.Expr) -> tuple[Typed, Typed]:
         """Return two operands of a comparison in one type, floats safe from footer statistics."""
-        if left.type != right.type and is_exact(left.type) and is_exact(right.type):
-            if is_decimal(left.type) or is_decimal(right.type):
-                a, b = arithmetic.exact_type(left), arithmetic.exact_type(right)
-                both = wider_decimal(a, b)
-                return self.cast(left, both, node), self.cast(right, both, node)
+        exact = left.type != right.type and is_exact(left.type) and is_exact(right.type)
+        if exact and (is_decimal(left.type) or is_decimal(right.type)):
+            both = wider_decimal(arithmetic.exact_type(left), arithmetic.exact_type(right))
+            return self.cast(left, both, node), self.cast(right, both, node)
         left, right = self.together([left, right], node)
         if left.type.kind in ("map", "struct", "array"):
             raise NotPortableError(f"comparison of {left.type}", "nested values compare differently", node)
@@ -216,8 +217,8 @@ def _number(written: str, node: exp.Expr) -> Typed:
             return Typed(f"CAST({value} AS BIGINT)", BIGINT, str(value), value)
         return _decimal(str(value), node)
     if "e" in written.lower():
-        value = float(written)
-        return Typed(f"CAST({value!r} AS DOUBLE)", DOUBLE, double_text(value), value)
+        number = float(written)
+        return Typed(f"CAST({number!r} AS DOUBLE)", DOUBLE, double_text(number), number)
     return _decimal(written, node)
 
 
@@ -337,7 +338,8 @@ def number_operation(walk: Expressions, symbol: str, left: Typed, right: Typed, 
     name = f"({left.name} {symbol} {right.name})"
     if VOID in (left.type, right.type):
         other = right.type if left.type == VOID else left.type
-        other = DOUBLE if other == VOID else other
+        other = DOUBLE if other == VOID or (symbol == "/" and is_decimal(other)) else other
+        left, right = (walk.cast(side, other, node) if is_numeric(side.type) else side for side in (left, right))
         left, right = walk.cast(left, other), walk.cast(right, other)
     if STRING in (left.type, right.type):
         met = common(left.type, right.type)

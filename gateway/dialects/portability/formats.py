@@ -7,12 +7,41 @@ import zoneinfo
 UTC = datetime.UTC
 _TOKEN = re.compile(r"([A-Za-z])\1*|'((?:[^']|'')*)'|[^A-Za-z']")
 _PRINTED = {
-    "yyyy": "%Y", "yy": "%y", "MM": "%m", "M": "%-m", "MMM": "%b", "MMMM": "%B", "dd": "%d", "d": "%-d", "HH": "%H", "H": "%-H",
-    "hh": "%I", "h": "%-I", "mm": "%M", "m": "%-M", "ss": "%S", "s": "%-S", "SSSSSS": "%f", "SSS": "%g", "EEEE": "%A",
-    "EEE": "%a", "EE": "%a", "E": "%a", "a": "%p", "DDD": "%j", "y": None,
-}  # fmt: skip
-_READ = {"yyyy": ("%Y", r"\d{4}"), "MM": ("%m", r"\d{2}"), "dd": ("%d", r"\d{2}"), "HH": ("%H", r"\d{2}"),
-         "mm": ("%M", r"\d{2}"), "ss": ("%S", r"\d{2}"), "SSSSSS": ("%f", r"\d{6}")}  # fmt: skip
+    "yyyy": "%Y",
+    "yy": "%y",
+    "MM": "%m",
+    "M": "%-m",
+    "MMM": "%b",
+    "MMMM": "%B",
+    "dd": "%d",
+    "d": "%-d",
+    "HH": "%H",
+    "H": "%-H",
+    "hh": "%I",
+    "h": "%-I",
+    "mm": "%M",
+    "m": "%-M",
+    "ss": "%S",
+    "s": "%-S",
+    "SSSSSS": "%f",
+    "SSS": "%g",
+    "EEEE": "%A",
+    "EEE": "%a",
+    "EE": "%a",
+    "E": "%a",
+    "a": "%p",
+    "DDD": "%j",
+    "y": None,
+}
+_READ = {
+    "yyyy": ("%Y", r"\d{4}"),
+    "MM": ("%m", r"\d{2}"),
+    "dd": ("%d", r"\d{2}"),
+    "HH": ("%H", r"\d{2}"),
+    "mm": ("%M", r"\d{2}"),
+    "ss": ("%S", r"\d{2}"),
+    "SSSSSS": ("%f", r"\d{6}"),
+}
 
 
 def _tokens(pattern: str) -> list[tuple[bool, str]] | None:

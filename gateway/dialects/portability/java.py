@@ -12,7 +12,6 @@ def double_text(value: float) -> str:
     if value == 0:
         return "-0.0" if math.copysign(1, value) < 0 else "0.0"
     sign = "-" if value < 0 else ""
-    mantissa, _, exponent = f"{abs(value):e}".partition("e")
     digits = repr(abs(value))
     if "e" in digits:
         mantissa = digits.partition("e")[0]

@@ -1,8 +1,11 @@
 """Macros that the DuckDB text relies on; the DuckDB engine runs them once on each new database.
 
-Each stands for one rule of the reference that DuckDB has no function for. Names begin with ``hg_``, which no user's text can
+Each stands for one rule of the reference that DuckDB has no function for. Names begin with ``hg_``, which no user's
+text can
 reach: every function a user names goes through the portable set.
 """
+
+# ruff: noqa: E501  rows of a table read best on one line
 
 _BLANK = r"[\x00-\x20]*"
 _TRIM = r"regexp_replace({}, '^[\x00-\x20]+|[\x00-\x20]+$', '', 'g')"

@@ -327,7 +327,7 @@ class _Select:
             sql += self._lateral_view(lateral)
         return sql
 
-    def _relation(self, node: exp.Expr, *, visible: bool = True) -> str:
+    def _relation(self, node: exp.Expr) -> str:
         if isinstance(node, exp.Table):
             only(node, "this", "alias", "joins")
             sql, outputs = self.queries.relation(node, self.ctes)
@@ -521,9 +521,7 @@ class _Select:
         if clause is None:
             return "", covered
         only(clause, "expressions")
-        texts = []
-        for item in clause.expressions:
-            texts.append(self._order_key(item, covered) + _direction(item))
+        texts = [self._order_key(item, covered) + _direction(item) for item in clause.expressions]
         return f" ORDER BY {', '.join(texts)}", covered
 
     def _order_key(self, item: exp.Expr, covered: set[int]) -> str:

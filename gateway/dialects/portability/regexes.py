@@ -1,7 +1,9 @@
 """Regular expressions: what Java's Pattern and RE2 provably read alike.
 
-The common subset: literals of ASCII letters, digits and harmless punctuation, escapes of punctuation, ``\\d \\w \\s``, ``.``,
-plain character classes, groups, ``|``, greedy ``* + ? {n,m}``, and ``^ $`` at the ends. Java's ``$`` also matches before a final
+The common subset: literals of ASCII letters, digits and harmless punctuation, escapes of punctuation, ``\\d \\w
+\\s``, ``.``,
+plain character classes, groups, ``|``, greedy ``* + ? {n,m}``, and ``^ $`` at the ends. Java's ``$`` also matches
+before a final
 line break and its ``.`` skips more line breaks than RE2's, so both are spelled out.
 """
 
@@ -49,8 +51,6 @@ def translate(pattern: str, *, nonempty: bool = False) -> str | None:
         depth += {"group": 1, "close": -1}.get(kind, 0)
         if depth < 0:
             return None
-        if kind in ("group",) and depth > 1 and False:
-            return None
         result.append(_spelled(kind, token))
         at, before = match.end(), kind
     if depth:
@@ -86,10 +86,8 @@ def _fine_class(token: str) -> bool:
 
 def _matches_nothing(pattern: str) -> bool:
     try:
-        return (
-            re.compile(pattern.replace(r"\z", r"\Z")).match("") is not None
-            or ("|" in pattern
-            and re.search(pattern, "") is not None)
+        return re.compile(pattern.replace(r"\z", r"\Z")).match("") is not None or (
+            "|" in pattern and re.search(pattern, "") is not None
         )
     except re.error:
         return True

@@ -19,7 +19,8 @@ UNKNOWN: Final = _Unknown()
 """The value of an expression that is no constant."""
 
 NO_NAME: Final = "\0"
-"""Stands in a name for a part whose text in Spark is not known, so that whatever is built from it is not known either."""
+"""Stands in a name for a part whose text in Spark is not known, so that whatever is built from it is not known
+either."""
 
 RAISES: Final = 1
 """Evaluating it may fail for some rows."""

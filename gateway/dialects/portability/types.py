@@ -223,7 +223,8 @@ def wider_decimal(left: Type, right: Type) -> Type:
 
 
 def bounded_integral(precision: int, scale: int) -> Type:
-    """Return the decimal type cut to 38 digits with its integral digits kept (DecimalType.boundedPreferIntegralDigits)."""
+    """Return the decimal type cut to 38 digits with its integral digits kept
+    (DecimalType.boundedPreferIntegralDigits)."""
     if precision <= _MAX_PRECISION:
         return decimal(precision, scale)
     return decimal(_MAX_PRECISION, max(0, scale - (precision - _MAX_PRECISION)))
@@ -233,7 +234,8 @@ def bounded_integral(precision: int, scale: int) -> Type:
 
 
 def widest(left: Type, right: Type) -> Type | None:
-    """Return the type two operands meet in without text being read (AnsiTypeCoercion.findTightestCommonType and decimals)."""
+    """Return the type two operands meet in without text being read (AnsiTypeCoercion.findTightestCommonType and
+    decimals)."""
     if left == right or right == VOID:
         return left
     if left == VOID:
@@ -262,7 +264,8 @@ def _widest_number(left: Type, right: Type) -> Type:
 
 
 def common(left: Type, right: Type) -> Type | None:
-    """Return the type two expressions meet in, text giving way to the other side (AnsiTypeCoercion.findWiderTypeForTwo)."""
+    """Return the type two expressions meet in, text giving way to the other side
+    (AnsiTypeCoercion.findWiderTypeForTwo)."""
     found = widest(left, right)
     if found is not None:
         return found

@@ -1,11 +1,13 @@
 """Aggregates."""
 
+# ruff: noqa: E501  rows of a table read best on one line
+
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from decimal import Decimal
 
 from gateway.dialects.portability import arithmetic
-from gateway.dialects.portability.functions.registry import Call, aggregate
+from gateway.dialects.portability.functions.registry import Call, aggregate, shown
 from gateway.dialects.portability.typed import Typed
 from gateway.dialects.portability.types import BIGINT, BOOLEAN, DOUBLE, STRING, TINYINT, Type, array, bounded, decimal
 
@@ -34,7 +36,6 @@ def _average_type(arguments: Sequence[Typed]) -> Type:
 
 
 def _decimal_average(call: Call) -> str:
-    type_ = call[0].type
     total = Typed(f"sum({call.distinct}{call[0].sql}){call.tail}", _sum_type(call.arguments), None)
     count = Typed(f"count({call.distinct}{call[0].sql}){call.tail}", _COUNT_TYPE, None)
     sum_type = _sum_type(call.arguments)
@@ -87,6 +88,10 @@ def _count_if(call: Call) -> str:
     return (
         f"count({call.distinct}CASE WHEN {call[0].sql} THEN 1 END){call.tail}" if not call.distinct else _refuse(call)
     )
+
+
+def _named_first(function: str) -> Callable[[Sequence[Typed]], str | None]:
+    return lambda arguments: f"{function}({arguments[0].name})"
 
 
 def _refuse(call: Call) -> str:
@@ -155,25 +160,50 @@ aggregate("bool_and every", "boolean", BOOLEAN, "bool_and({d}{0}){t}", "$(b)", "
 aggregate("bool_or any some", "boolean", BOOLEAN, "bool_or({d}{0}){t}", "$(b)", "$(i > 5)")
 for _name in ("bit_and", "bit_or", "bit_xor"):
     aggregate(_name, "integral", "$0", _name + "({d}{0}){t}", "$(i)", "$(l)", "$(y)")
-for _names, _duck in (("stddev stddev_samp std", "stddev_samp"), ("stddev_pop", "stddev_pop"),
-                      ("variance var_samp", "var_samp"), ("var_pop", "var_pop")):  # fmt: skip
-    aggregate(_names, "double", DOUBLE, f"{_duck}({{d}}{{0}}){{t}}",
-              "$(i)", "$(y)", "$(d)", "$(k)")  # fmt: skip
+for _names, _duck in (
+    ("stddev stddev_samp std", "stddev_samp"),
+    ("stddev_pop", "stddev_pop"),
+    ("variance var_samp", "var_samp"),
+    ("var_pop", "var_pop"),
+):
+    aggregate(_names, "double", DOUBLE, f"{_duck}({{d}}{{0}}){{t}}", "$(i)", "$(y)", "$(d)", "$(k)")
 for _name in ("covar_pop", "covar_samp"):
     aggregate(_name, "double double", DOUBLE, _name + "({0}, {1}){t}", "$(i, k)", "$(y, d)", distinct=False)
-aggregate("corr", "double double", DOUBLE, "CASE WHEN isnan(corr({0}, {1}){t}) THEN NULL ELSE corr({0}, {1}){t} END", "$(y, k)",
-          "$(i, d)", distinct=False)  # fmt: skip
+aggregate(
+    "corr",
+    "double double",
+    DOUBLE,
+    "CASE WHEN isnan(corr({0}, {1}){t}) THEN NULL ELSE corr({0}, {1}){t} END",
+    "$(y, k)",
+    "$(i, d)",
+    distinct=False,
+)
 for _name in ("regr_count",):
     aggregate(_name, "double double", BIGINT, _name + "({0}, {1}){t}", "$(y, k)", "$(i, d)", distinct=False)
 for _name in ("regr_avgx", "regr_avgy"):
     for _class in ("integral", "fractional"):
-        aggregate(_name, f"{_class} {_class}", DOUBLE, _name + "({0}, {1}){t}", *(["$(y, k)"] if _class == "integral" else []),
-                  distinct=False)  # fmt: skip
+        aggregate(
+            _name,
+            f"{_class} {_class}",
+            DOUBLE,
+            _name + "({0}, {1}){t}",
+            *(["$(y, k)"] if _class == "integral" else []),
+            distinct=False,
+        )
 for _name in ("regr_sxx", "regr_syy", "regr_sxy", "regr_slope", "regr_intercept", "regr_r2"):
     aggregate(_name, "double double", DOUBLE, _name + "({0}, {1}){t}", "$(y, k)", "$(d, k)", distinct=False)
 aggregate("median", "numeric", DOUBLE, "median({d}CAST({0} AS DOUBLE)){t}", "$(i)", "$(y)", "$(d)")
-aggregate("percentile", "numeric numeric", DOUBLE, _percentile, "$(y, 0.3)", "$(d, 0.5)", "$(i, 1)", "$(k, 0)",
-          name=lambda a: f"percentile({a[0].name}, {a[1].name}, 1)")  # fmt: skip
+aggregate(
+    "percentile",
+    "numeric numeric",
+    DOUBLE,
+    _percentile,
+    "$(y, 0.3)",
+    "$(d, 0.5)",
+    "$(i, 1)",
+    "$(k, 0)",
+    name=lambda a: f"percentile({a[0].name}, {a[1].name}, 1)",
+)
 aggregate(
     "min_by",
     "any orderable",
@@ -194,9 +224,14 @@ aggregate(
     order_dependent=True,
     distinct=False,
 )
-aggregate("try_sum", "integral", BIGINT,
-          "CASE WHEN sum({d}{0}){t} BETWEEN -9223372036854775808::HUGEINT AND 9223372036854775807::HUGEINT THEN sum({d}{0}){t} END",
-          "$(i)", "$(y)")  # fmt: skip
+aggregate(
+    "try_sum",
+    "integral",
+    BIGINT,
+    "CASE WHEN sum({d}{0}){t} BETWEEN -9223372036854775808::HUGEINT AND 9223372036854775807::HUGEINT THEN sum({d}{0}){t} END",
+    "$(i)",
+    "$(y)",
+)
 aggregate("try_sum", "fractional", DOUBLE, "sum({d}CAST({0} AS DOUBLE)){t}", "$(y / 2)")
 aggregate("try_avg", "integral", DOUBLE, "CAST(sum({d}{0}){t} AS DOUBLE) / nullif(count({d}{0}){t}, 0)", "$(i)", "$(y)")
 aggregate("try_avg", "fractional", DOUBLE, "avg({d}CAST({0} AS DOUBLE)){t}", "$(y / 2)")
@@ -204,11 +239,23 @@ aggregate("collect_list", "atomic", _element_list, _listed, order_dependent=True
 aggregate(
     "array_agg", "atomic", _element_list, _listed, order_dependent=True, name=lambda a: f"collect_list({a[0].name})"
 )
-aggregate("collect_set", "atomic", _element_list, lambda c: _listed(replace(c, distinct="DISTINCT ")), order_dependent=True,
-          distinct=False)  # fmt: skip
+aggregate(
+    "collect_set",
+    "atomic",
+    _element_list,
+    lambda c: _listed(replace(c, distinct="DISTINCT ")),
+    order_dependent=True,
+    distinct=False,
+)
 for _name in ("listagg", "string_agg"):
-    aggregate(_name, "string string?", STRING, _joined, order_dependent=True,
-              name=lambda a, n=_name: f"{n}({a[0].name}, {a[1].name if len(a) > 1 else 'NULL'})")  # type: ignore[misc]  # fmt: skip
+    aggregate(
+        _name,
+        "string string?",
+        STRING,
+        _joined,
+        order_dependent=True,
+        name=shown(_name + "({0}, {1})", "NULL"),
+    )
 for _name, _duck in (
     ("first", "first"),
     ("first_value", "first"),
@@ -216,6 +263,13 @@ for _name, _duck in (
     ("last", "last"),
     ("last_value", "last"),
 ):
-    aggregate(_name, "any boolean?", "$0", _first(_duck), order_dependent=True, distinct=False,
-              name=lambda a, n=_name: f"{n}({a[0].name})")  # type: ignore[misc]  # fmt: skip
+    aggregate(
+        _name,
+        "any boolean?",
+        "$0",
+        _first(_duck),
+        order_dependent=True,
+        distinct=False,
+        name=_named_first(_name),
+    )
 aggregate("grouping", "any", TINYINT, "grouping({0})", distinct=False)

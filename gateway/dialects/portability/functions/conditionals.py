@@ -1,6 +1,6 @@
 """Choosing between values."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from gateway.dialects.portability.functions.registry import Call, scalar
 from gateway.dialects.portability.typed import NotPortableError, Typed
@@ -26,7 +26,7 @@ def _coalesce(call: Call) -> str:
     return f"coalesce({', '.join(_each(call))})"
 
 
-def _extreme(function: str) -> "object":
+def _extreme(function: str) -> Callable[[Call], str]:
     def body(call: Call) -> str:
         if len(call.arguments) < 2 or not is_atomic(call.type):
             raise call.refuse(function, "needs two or more plain values")

@@ -5,7 +5,7 @@ from collections.abc import Callable, Sequence
 from sqlglot import exp
 
 from gateway.dialects.portability import formats
-from gateway.dialects.portability.functions.registry import Call, scalar, typed
+from gateway.dialects.portability.functions.registry import Call, scalar, shown, typed
 from gateway.dialects.portability.typed import DIVIDES, RAISES, UNKNOWN, Typed, flags_of
 from gateway.dialects.portability.types import (
     BIGINT,
@@ -47,8 +47,12 @@ for _type, _local in _LOCALS:
 for _type, _local in _LOCALS[1:]:
     for _name in ("hour", "minute", "second"):
         scalar(_name, _type, INT, f"{_name}({_local})", f"$({_COLUMNS[_type]})")
-    scalar("hg_second", _type, decimal(8, 6), f"CAST(epoch_us({_local}) % 60000000 + 60000000 AS DECIMAL(18,0)) % 60000000"
-           " * CAST(0.000001 AS DECIMAL(6,6))")  # fmt: skip
+    scalar(
+        "hg_second",
+        _type,
+        decimal(8, 6),
+        f"CAST(epoch_us({_local}) % 60000000 + 60000000 AS DECIMAL(18,0)) % 60000000 * CAST(0.000001 AS DECIMAL(6,6))",
+    )
 scalar("dayname", "date", STRING, "strftime({0}, '%a')", "$(dt)")
 scalar("monthname", "date", STRING, "strftime({0}, '%b')", "$(dt)")
 
@@ -67,13 +71,27 @@ for _column in ("date", "timestamp", "timestamp_ntz"):
     typed(
         "date_part", f"string {_column}", _part, f"$('year', {_shown})", f"$('DOW', {_shown})", f"$('week', {_shown})"
     )
-    typed("datepart", f"string {_column}", _part, f"$('month', {_shown})",
-          name=lambda a: f"datepart({a[0].name} FROM {a[1].name})")  # fmt: skip
+    typed(
+        "datepart",
+        f"string {_column}",
+        _part,
+        f"$('month', {_shown})",
+        name=lambda a: f"datepart({a[0].name} FROM {a[1].name})",
+    )
 
 # Moving dates.
 _MAX_DATE = "the year leaves what Spark's dates hold"
-scalar("date_add dateadd", "date int", DATE, "{0} + {1}", "$(dt, 1)", "$(dt, y)", "$('2024-02-28', 2)",
-       name=lambda a: f"date_add({a[0].name}, {a[1].name})", raises=True)  # fmt: skip
+scalar(
+    "date_add dateadd",
+    "date int",
+    DATE,
+    "{0} + {1}",
+    "$(dt, 1)",
+    "$(dt, y)",
+    "$('2024-02-28', 2)",
+    name=lambda a: f"date_add({a[0].name}, {a[1].name})",
+    raises=True,
+)
 scalar("date_sub", "date int", DATE, "{0} - {1}", "$(dt, 1)", "$(dt, y)", raises=True)
 scalar(
     "datediff date_diff", "date date", INT, "{0} - {1}", "$(dt, date'2024-01-01')", "$(dt, '2000-01-01')", "$(ts, dt)"
@@ -82,12 +100,34 @@ scalar("add_months", "date int", DATE, "{0} + to_months({1})", "$(dt, 1)", "$(dt
 scalar("last_day", "date", DATE, "last_day({0})", "$(dt)")
 scalar("unix_date", "date", INT, "{0} - DATE '1970-01-01'", "$(dt)")
 scalar("date_from_unix_date", "int", DATE, "DATE '1970-01-01' + {0}", "$(1)", "$(y)", "$(-719162)")
-scalar("make_date", "int int int", DATE, "make_date({0}, {1}, {2})", "$(2024, 2, 29)", "$(2023, 2, 29)", "$(y, 1, 1)",
-       "$(2024, y, 1)", raises=True)  # fmt: skip
+scalar(
+    "make_date",
+    "int int int",
+    DATE,
+    "make_date({0}, {1}, {2})",
+    "$(2024, 2, 29)",
+    "$(2023, 2, 29)",
+    "$(y, 1, 1)",
+    "$(2024, y, 1)",
+    raises=True,
+)
 
-_DAYS = {name: number for number, names in enumerate(
-    ("MO MON MONDAY", "TU TUE TUESDAY", "WE WED WEDNESDAY", "TH THU THURSDAY", "FR FRI FRIDAY", "SA SAT SATURDAY",
-     "SU SUN SUNDAY"), 1) for name in names.split()}  # fmt: skip
+_DAYS = {
+    name: number
+    for number, names in enumerate(
+        (
+            "MO MON MONDAY",
+            "TU TUE TUESDAY",
+            "WE WED WEDNESDAY",
+            "TH THU THURSDAY",
+            "FR FRI FRIDAY",
+            "SA SAT SATURDAY",
+            "SU SUN SUNDAY",
+        ),
+        1,
+    )
+    for name in names.split()
+}
 
 
 def _next_day(call: Call) -> str:
@@ -100,11 +140,24 @@ def _next_day(call: Call) -> str:
 scalar("next_day", "date string", DATE, _next_day, "$(dt, 'Mon')", "$(dt, 'sunday')", "$(dt, 'TH')")
 
 _TRUNCATIONS = {
-    "YEAR": "year", "YYYY": "year", "YY": "year", "QUARTER": "quarter", "MONTH": "month", "MM": "month", "MON": "month",
+    "YEAR": "year",
+    "YYYY": "year",
+    "YY": "year",
+    "QUARTER": "quarter",
+    "MONTH": "month",
+    "MM": "month",
+    "MON": "month",
     "WEEK": "week",
-}  # fmt: skip
-_FINE = {"DAY": "day", "DD": "day", "HOUR": "hour", "MINUTE": "minute", "SECOND": "second", "MILLISECOND": "milliseconds",
-         "MICROSECOND": "microseconds"}  # fmt: skip
+}
+_FINE = {
+    "DAY": "day",
+    "DD": "day",
+    "HOUR": "hour",
+    "MINUTE": "minute",
+    "SECOND": "second",
+    "MILLISECOND": "milliseconds",
+    "MICROSECOND": "microseconds",
+}
 
 
 def _unit(call: Call, index: int, units: dict[str, str]) -> str | None:
@@ -137,16 +190,44 @@ scalar(
     "$(dt, 'quarter')",
     "$(dt, 'x')",
 )
-scalar("date_trunc", "string timestamp", TIMESTAMP, _date_trunc, "$('MONTH', ts)", "$('week', ts)", "$('hour', ts)",
-       "$('DAY', dt)", "$('second', n)", "$('MILLISECOND', ts)", "$('x', ts)", "$('quarter', ts)")  # fmt: skip
+scalar(
+    "date_trunc",
+    "string timestamp",
+    TIMESTAMP,
+    _date_trunc,
+    "$('MONTH', ts)",
+    "$('week', ts)",
+    "$('hour', ts)",
+    "$('DAY', dt)",
+    "$('second', n)",
+    "$('MILLISECOND', ts)",
+    "$('x', ts)",
+    "$('quarter', ts)",
+)
 
 
 # Units as keywords: timestampadd(DAY, 1, ts).
-_ADDED = {"YEAR": "to_years", "QUARTER": "to_quarters", "MONTH": "to_months", "WEEK": "to_weeks", "DAY": "to_days",
-          "HOUR": "to_hours", "MINUTE": "to_minutes", "SECOND": "to_seconds", "MILLISECOND": "to_milliseconds",
-          "MICROSECOND": "to_microseconds"}  # fmt: skip
-_WIDTHS = {"WEEK": 604_800_000_000, "DAY": 86_400_000_000, "HOUR": 3_600_000_000, "MINUTE": 60_000_000, "SECOND": 1_000_000,
-           "MILLISECOND": 1_000, "MICROSECOND": 1}  # fmt: skip
+_ADDED = {
+    "YEAR": "to_years",
+    "QUARTER": "to_quarters",
+    "MONTH": "to_months",
+    "WEEK": "to_weeks",
+    "DAY": "to_days",
+    "HOUR": "to_hours",
+    "MINUTE": "to_minutes",
+    "SECOND": "to_seconds",
+    "MILLISECOND": "to_milliseconds",
+    "MICROSECOND": "to_microseconds",
+}
+_WIDTHS = {
+    "WEEK": 604_800_000_000,
+    "DAY": 86_400_000_000,
+    "HOUR": 3_600_000_000,
+    "MINUTE": 60_000_000,
+    "SECOND": 1_000_000,
+    "MILLISECOND": 1_000,
+    "MICROSECOND": 1,
+}
 
 
 def with_unit(walk: object, name: str, node: exp.Expr) -> Typed:
@@ -161,7 +242,7 @@ def with_unit(walk: object, name: str, node: exp.Expr) -> Typed:
 
 
 def _instant(walk: "object", value: Typed, node: exp.Expr) -> Typed:
-    return value if value.type in (TIMESTAMP, TIMESTAMP_NTZ) else walk.cast(value, TIMESTAMP, node)  # type: ignore[attr-defined,no-any-return]
+    return value if value.type in (TIMESTAMP, TIMESTAMP_NTZ) else walk.cast(value, TIMESTAMP, node)  # type: ignore[attr-defined]
 
 
 def _added(walk: "object", unit: str, count: Typed, value: Typed, node: exp.Expr) -> Typed:
@@ -192,8 +273,14 @@ def _difference(walk: "object", unit: str, start: Typed, end: Typed, node: exp.E
 for _name, _width in (("unix_seconds", 1_000_000), ("unix_millis", 1_000), ("unix_micros", 1)):
     scalar(_name, "timestamp", BIGINT, f"hg_floor(epoch_us({{0}}), {_width})", "$(ts)")
 for _name in ("unix_timestamp", "to_unix_timestamp"):
-    scalar(_name, "timestamp", BIGINT, "epoch_us({0}) // 1000000", "$(ts)",
-           name=lambda a, n=_name: f"{n}({a[0].name}, yyyy-MM-dd HH:mm:ss)")  # type: ignore[misc]  # fmt: skip
+    scalar(
+        _name,
+        "timestamp",
+        BIGINT,
+        "epoch_us({0}) // 1000000",
+        "$(ts)",
+        name=shown(_name + "({0}, yyyy-MM-dd HH:mm:ss)"),
+    )
 for _name, _width in (("timestamp_seconds", 1_000_000), ("timestamp_millis", 1_000), ("timestamp_micros", 1)):
     scalar(
         _name,
@@ -231,11 +318,28 @@ def _from_unixtime(call: Call) -> str:
 
 
 for _type in ("timestamp", "timestamp_ntz", "date"):
-    scalar("date_format", f"{_type} string", STRING, _formatted, f"$({_COLUMNS[_type]}, 'yyyy-MM-dd')",
-           f"$({_COLUMNS[_type]}, 'MMM d, yyyy EEE')", f"$({_COLUMNS[_type]}, 'yyyyMMdd HH:mm:ss.SSSSSS')",
-           f"$({_COLUMNS[_type]}, 'yy/MMMM/dd EEEE hh a')", f"$({_COLUMNS[_type]}, 'yyyy-MM')")  # fmt: skip
-scalar("from_unixtime", "bigint string?", STRING, _from_unixtime, "$(i)", "$(0, 'yyyy-MM-dd')", "$(i, 'HH:mm')", raises=True,
-       name=lambda a: f"from_unixtime({a[0].name}, {a[1].name if len(a) > 1 else 'yyyy-MM-dd HH:mm:ss'})")  # fmt: skip
+    scalar(
+        "date_format",
+        f"{_type} string",
+        STRING,
+        _formatted,
+        f"$({_COLUMNS[_type]}, 'yyyy-MM-dd')",
+        f"$({_COLUMNS[_type]}, 'MMM d, yyyy EEE')",
+        f"$({_COLUMNS[_type]}, 'yyyyMMdd HH:mm:ss.SSSSSS')",
+        f"$({_COLUMNS[_type]}, 'yy/MMMM/dd EEEE hh a')",
+        f"$({_COLUMNS[_type]}, 'yyyy-MM')",
+    )
+scalar(
+    "from_unixtime",
+    "bigint string?",
+    STRING,
+    _from_unixtime,
+    "$(i)",
+    "$(0, 'yyyy-MM-dd')",
+    "$(i, 'HH:mm')",
+    raises=True,
+    name=lambda a: f"from_unixtime({a[0].name}, {a[1].name if len(a) > 1 else 'yyyy-MM-dd HH:mm:ss'})",
+)
 
 
 def _parsed(type_: Type) -> Callable[[Call], str]:
@@ -259,37 +363,76 @@ def _parsed(type_: Type) -> Callable[[Call], str]:
     return body
 
 
-scalar("to_date", "string string?", DATE, _parsed(DATE), "$('2024-02-29')", "$('2024-02-29', 'yyyy-MM-dd')",
-       "$('29/02/2024', 'dd/MM/yyyy')", "$('20240229', 'yyyyMMdd')", "$(s)", raises=True)  # fmt: skip
+scalar(
+    "to_date",
+    "string string?",
+    DATE,
+    _parsed(DATE),
+    "$('2024-02-29')",
+    "$('2024-02-29', 'yyyy-MM-dd')",
+    "$('29/02/2024', 'dd/MM/yyyy')",
+    "$('20240229', 'yyyyMMdd')",
+    "$(s)",
+    raises=True,
+)
 for _type in ("date", "timestamp", "timestamp_ntz"):
     scalar("to_date", _type, DATE, lambda c: c.walk.cast(c[0], DATE, c.node).sql, f"$({_COLUMNS[_type]})")
-scalar("to_timestamp", "string string?", TIMESTAMP, _parsed(TIMESTAMP), "$('2024-02-29 01:02:03.5')", "$('2024-02-29')",
-       "$('2024-02-29 01:02:03', 'yyyy-MM-dd HH:mm:ss')", "$('29.02.2024 11', 'dd.MM.yyyy HH')", raises=True)  # fmt: skip
+scalar(
+    "to_timestamp",
+    "string string?",
+    TIMESTAMP,
+    _parsed(TIMESTAMP),
+    "$('2024-02-29 01:02:03.5')",
+    "$('2024-02-29')",
+    "$('2024-02-29 01:02:03', 'yyyy-MM-dd HH:mm:ss')",
+    "$('29.02.2024 11', 'dd.MM.yyyy HH')",
+    raises=True,
+)
 for _type in ("date", "timestamp", "timestamp_ntz"):
     scalar(
         "to_timestamp", _type, TIMESTAMP, lambda c: c.walk.cast(c[0], TIMESTAMP, c.node).sql, f"$({_COLUMNS[_type]})"
     )
-scalar("to_timestamp_ntz", "string string?", TIMESTAMP_NTZ, _parsed(TIMESTAMP_NTZ), "$('2024-02-29 01:02:03.5')",
-       "$('2024-02-29 01:02', 'yyyy-MM-dd HH:mm')", raises=True)  # fmt: skip
+scalar(
+    "to_timestamp_ntz",
+    "string string?",
+    TIMESTAMP_NTZ,
+    _parsed(TIMESTAMP_NTZ),
+    "$('2024-02-29 01:02:03.5')",
+    "$('2024-02-29 01:02', 'yyyy-MM-dd HH:mm')",
+    raises=True,
+)
 
 
 def _made(call: Call) -> str:
     if not call.walk.utc and call.type == TIMESTAMP:
         raise call.refuse("make_timestamp", "local times need Spark's rule for the clock changes")
-    y, mo, d, h, mi, s = (argument.sql for argument in call.arguments)
-    base = f"make_timestamp(CAST({y} AS BIGINT), CAST({mo} AS BIGINT), CAST({d} AS BIGINT), CAST({h} AS BIGINT), CAST({mi} AS BIGINT), 0e0)"
-    micros = f"CAST(CAST({s} AS DECIMAL(16,6)) * 1000000 AS BIGINT)"
-    inside = f"CAST({s} AS DECIMAL(16,6)) >= 0 AND CAST({s} AS DECIMAL(16,6)) < 60 AND {h} BETWEEN 0 AND 23 AND {mi} BETWEEN 0 AND 59"
-    return f"CASE WHEN {inside} THEN {base} + to_microseconds({micros}) WHEN {s} IS NOT NULL AND {h} IS NOT NULL AND {mi} IS NOT NULL THEN CAST('headgate beyond: time' AS TIMESTAMP) END"
+    *parts, seconds = (argument.sql for argument in call.arguments)
+    hour, minute = parts[3:]
+    whole = ", ".join(f"CAST({part} AS BIGINT)" for part in parts)
+    exact = f"CAST({seconds} AS DECIMAL(16,6))"
+    inside = f"{exact} >= 0 AND {exact} < 60 AND {hour} BETWEEN 0 AND 23 AND {minute} BETWEEN 0 AND 59"
+    return (
+        f"CASE WHEN {inside} THEN make_timestamp({whole}, 0e0) + to_microseconds(CAST({exact} * 1000000 AS BIGINT))"
+        f" WHEN {seconds} IS NOT NULL AND {hour} IS NOT NULL AND {minute} IS NOT NULL"
+        " THEN CAST('headgate beyond: time' AS TIMESTAMP) END"
+    )
 
 
-for _name, _type in (
+for _name, _made_type in (
     ("make_timestamp", TIMESTAMP),
     ("make_timestamp_ntz", TIMESTAMP_NTZ),
     ("make_timestamp_ltz", TIMESTAMP),
 ):
-    scalar(_name, "int int int int int numeric", _type, _made, "$(2024, 2, 29, 1, 2, 3.5)", "$(2024, 1, 1, 0, 0, 59.999999)",
-           "$(2024, y, 1, 0, 0, 0)", raises=True)  # fmt: skip
+    scalar(
+        _name,
+        "int int int int int numeric",
+        _made_type,
+        _made,
+        "$(2024, 2, 29, 1, 2, 3.5)",
+        "$(2024, 1, 1, 0, 0, 59.999999)",
+        "$(2024, y, 1, 0, 0, 0)",
+        raises=True,
+    )
 
 
 def _from_utc(call: Call) -> str:
@@ -326,7 +469,7 @@ def _text_of(read: Callable[[Call], str]) -> Callable[[Call], Typed]:
 
 typed("now current_timestamp", "", _now)
 typed("localtimestamp", "", _local_now)
-typed("current_date curdate", "", _today, name=lambda a: "current_date()")
+typed("current_date curdate", "", _today, name=lambda _: "current_date()")
 typed("current_timezone", "", _text_of(lambda call: call.walk.context.time_zone), "$()")
 
 
@@ -339,16 +482,27 @@ def _cast_to(type_: Type) -> Callable[[Call], Typed]:
     return body
 
 
-def _cast_name(type_: Type) -> Callable[[Sequence[Typed]], str | None]:
-    return lambda a: a[0].name
+def _cast_name(arguments: Sequence[Typed]) -> str | None:
+    return arguments[0].name
 
 
-for _name, _type in (("date", DATE), ("timestamp", TIMESTAMP), ("int", INT), ("bigint", BIGINT), ("smallint", SMALLINT),
-                     ("tinyint", TINYINT), ("double", DOUBLE), ("float", FLOAT), ("string", STRING), ("boolean", BOOLEAN),
-                     ("decimal", decimal(10, 0)), ("binary", BINARY)):  # fmt: skip
+for _name, _target in (
+    ("date", DATE),
+    ("timestamp", TIMESTAMP),
+    ("int", INT),
+    ("bigint", BIGINT),
+    ("smallint", SMALLINT),
+    ("tinyint", TINYINT),
+    ("double", DOUBLE),
+    ("float", FLOAT),
+    ("string", STRING),
+    ("boolean", BOOLEAN),
+    ("decimal", decimal(10, 0)),
+    ("binary", BINARY),
+):
     _over = {"date": "ts", "timestamp": "dt", "boolean": "i", "string": "i", "binary": "s", "double": "d"}.get(
         _name, "y"
     )
-    typed(_name, "any", _cast_to(_type), f"$({_over})", name=_cast_name(_type))
+    typed(_name, "any", _cast_to(_target), f"$({_over})", name=_cast_name)
 
 __all__ = ["DIVIDES", "spark_name", "with_unit"]

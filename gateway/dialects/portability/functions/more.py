@@ -1,5 +1,7 @@
 """Functions that fit no other family: bits, bases, choices by value, and the ones a type alone answers."""
 
+# ruff: noqa: E501  rows of a table read best on one line
+
 import re
 from collections.abc import Callable, Sequence
 
@@ -18,6 +20,7 @@ from gateway.dialects.portability.types import (
     STRING,
     TIMESTAMP,
     VOID,
+    Type,
     array,
     duckdb_name,
     spark_name,
@@ -48,10 +51,22 @@ def _shift_unsigned(call: Call) -> str:
 
 scalar("shiftleft", "integral int", "$0", _shift_left, "$(i, 2)", "$(l, 33)", "$(i, 31)", "$(i, 0)")
 scalar("shiftrightunsigned", "integral int", "$0", _shift_unsigned, "$(i, 2)", "$(l, 33)", "$(i, 0)")
-scalar("bitmap_bucket_number", "bigint", BIGINT, "CASE WHEN {0} > 0 THEN 1 + ({0} - 1) // 32768 ELSE {0} // 32768 END",
-       "$(y)", "$(i)")  # fmt: skip
-scalar("bitmap_bit_position", "bigint", BIGINT, "CASE WHEN {0} > 0 THEN ({0} - 1) % 32768 ELSE (- {0}) % 32768 END",
-       "$(y)", "$(i)")  # fmt: skip
+scalar(
+    "bitmap_bucket_number",
+    "bigint",
+    BIGINT,
+    "CASE WHEN {0} > 0 THEN 1 + ({0} - 1) // 32768 ELSE {0} // 32768 END",
+    "$(y)",
+    "$(i)",
+)
+scalar(
+    "bitmap_bit_position",
+    "bigint",
+    BIGINT,
+    "CASE WHEN {0} > 0 THEN ({0} - 1) % 32768 ELSE (- {0}) % 32768 END",
+    "$(y)",
+    "$(i)",
+)
 
 
 def _typeof(call: Call) -> Typed:
@@ -76,17 +91,25 @@ def _decode(call: Call) -> str:
     return f"CASE{branches}{last} END"
 
 
-def _decoded(arguments: Sequence[Typed]) -> "object":
+def _decoded(arguments: Sequence[Typed]) -> Type:
     pairs = arguments[1:]
     return together_type([*pairs[1::2], *([pairs[-1]] if len(pairs) % 2 else [])])
 
 
 scalar(
     "decode", "any any any any*", _decoded, _decode, "$(i, 1, 'a', 'b')", "$(i, 1, 'a', 7, 'c')", "$(i, null, 0, -1)"
-)  # type: ignore[arg-type]
-scalar("if", "boolean any any", lambda a: together_type(a[1:]),
-       lambda c: f"CASE WHEN {c[0].sql} THEN {c.walk.cast(c[1], c.type, c.node).sql} ELSE {c.walk.cast(c[2], c.type, c.node).sql} END",
-       "$(b, 1, 2)", "$(i > 0, s, i)", "$(null, 1, 2.5)")  # fmt: skip
+)
+scalar(
+    "if",
+    "boolean any any",
+    lambda a: together_type(a[1:]),
+    lambda c: (
+        f"CASE WHEN {c[0].sql} THEN {c.walk.cast(c[1], c.type, c.node).sql} ELSE {c.walk.cast(c[2], c.type, c.node).sql} END"
+    ),
+    "$(b, 1, 2)",
+    "$(i > 0, s, i)",
+    "$(null, 1, 2.5)",
+)
 
 
 def _ilike(call: Call) -> str:
@@ -96,18 +119,34 @@ def _ilike(call: Call) -> str:
 
 
 scalar("ilike", "string string", BOOLEAN, _ilike, "$(s, 'A%')")
-scalar("url_decode", "string", STRING,
-       "CASE WHEN regexp_full_match({0}, '([^%]|%[0-7][0-9A-Fa-f])*') THEN url_decode(replace({0}, '+', ' '))"
-       " WHEN {0} IS NOT NULL THEN CAST(CAST('headgate beyond: ' || {0} AS BIGINT) AS VARCHAR) END",
-       "$('https%3A%2F%2Fa+b')", "$('plain')")  # fmt: skip
-scalar("try_url_decode", "string", STRING,
-       "CASE WHEN regexp_full_match({0}, '([^%]|%[0-7][0-9A-Fa-f])*') THEN url_decode(replace({0}, '+', ' '))"
-       " WHEN {0} IS NOT NULL THEN CAST(CAST('headgate beyond: ' || {0} AS BIGINT) AS VARCHAR) END",
-       "$('https%3A%2F%2Fa+b')", "$('plain')")  # fmt: skip
-scalar("unbase64", "string", BINARY,
-       "CASE WHEN {0} IS NULL THEN NULL WHEN regexp_full_match({0}, '([A-Za-z0-9+/][A-Za-z0-9+/][A-Za-z0-9+/][A-Za-z0-9+/])*([A-Za-z0-9+/][AQgw]==|[A-Za-z0-9+/][A-Za-z0-9+/][AEIMQUYcgkosw048]=)?')"
-       " THEN from_base64({0}) ELSE encode(CAST(CAST('headgate beyond: base64' AS BIGINT) AS VARCHAR)) END",
-       "$('YWJj')", "$('')", "$('YQ==')")  # fmt: skip
+scalar(
+    "url_decode",
+    "string",
+    STRING,
+    "CASE WHEN regexp_full_match({0}, '([^%]|%[0-7][0-9A-Fa-f])*') THEN url_decode(replace({0}, '+', ' '))"
+    " WHEN {0} IS NOT NULL THEN CAST(CAST('headgate beyond: ' || {0} AS BIGINT) AS VARCHAR) END",
+    "$('https%3A%2F%2Fa+b')",
+    "$('plain')",
+)
+scalar(
+    "try_url_decode",
+    "string",
+    STRING,
+    "CASE WHEN regexp_full_match({0}, '([^%]|%[0-7][0-9A-Fa-f])*') THEN url_decode(replace({0}, '+', ' '))"
+    " WHEN {0} IS NOT NULL THEN CAST(CAST('headgate beyond: ' || {0} AS BIGINT) AS VARCHAR) END",
+    "$('https%3A%2F%2Fa+b')",
+    "$('plain')",
+)
+scalar(
+    "unbase64",
+    "string",
+    BINARY,
+    "CASE WHEN {0} IS NULL THEN NULL WHEN regexp_full_match({0}, '([A-Za-z0-9+/][A-Za-z0-9+/][A-Za-z0-9+/][A-Za-z0-9+/])*([A-Za-z0-9+/][AQgw]==|[A-Za-z0-9+/][A-Za-z0-9+/][AEIMQUYcgkosw048]=)?')"
+    " THEN from_base64({0}) ELSE encode(CAST(CAST('headgate beyond: base64' AS BIGINT) AS VARCHAR)) END",
+    "$('YWJj')",
+    "$('')",
+    "$('YQ==')",
+)
 
 
 def _to_binary(call: Call) -> str:
@@ -139,15 +178,24 @@ scalar(
     "$(-1234.5e0, 1)",
 )
 scalar("format_number", "integral int", STRING, _number, "$(y, 2)", "$(1234567, 0)")
-scalar("months_between", "timestamp timestamp boolean?", DOUBLE,
-       lambda c: _months(c), "$(ts, timestamp'2024-01-31 10:00:00')", "$('2024-02-29', '2024-01-31')", "$('1997-02-28 10:30:00', '1996-10-30')",
-       name=lambda a: f"months_between({a[0].name}, {a[1].name}, {a[2].name if len(a) > 2 else 'true'})")  # fmt: skip
 
 
 def _months(call: Call) -> str:
     if len(call.arguments) > 2 and call[2].value is not True:
         raise call.refuse("months_between", "only with its rounding")
     return f"hg_months(CAST({call[0].sql} AS TIMESTAMP), CAST({call[1].sql} AS TIMESTAMP))"
+
+
+scalar(
+    "months_between",
+    "timestamp timestamp boolean?",
+    DOUBLE,
+    _months,
+    "$(ts, timestamp'2024-01-31 10:00:00')",
+    "$('2024-02-29', '2024-01-31')",
+    "$('1997-02-28 10:30:00', '1996-10-30')",
+    name=lambda a: f"months_between({a[0].name}, {a[1].name}, {a[2].name if len(a) > 2 else 'true'})",
+)
 
 
 _NULLS_LAST = (

@@ -1,5 +1,7 @@
 """Arrays, maps and structs."""
 
+# ruff: noqa: E501  rows of a table read best on one line
+
 from collections.abc import Callable, Sequence
 
 from sqlglot import exp
@@ -172,22 +174,52 @@ _DISTINCT = "list_filter({0}, lambda hg_x, hg_i: list_position({0}, hg_x) = hg_i
 scalar("array_distinct", "array", "$0", _over_plain(_DISTINCT), "$(ai)", "$(sa)", "$(array(3, 1, 3, null, 1, null))")
 _UNION = "list_filter({0} || {1}, lambda hg_x, hg_i: list_position({0} || {1}, hg_x) = hg_i)"
 scalar("array_union", "array array", "$0", _same_arrays(_UNION), "$(ai, array(1, null, 9))", "$(sa, sa)")
-scalar("array_except", "array array", "$0",
-       _same_arrays("list_filter({0}, lambda hg_x, hg_i: list_position({0}, hg_x) = hg_i AND list_position({1}, hg_x) IS NULL)"),
-       "$(ai, array(1))", "$(sa, array('a', null))")  # fmt: skip
-scalar("array_intersect", "array array", "$0",
-       _same_arrays("list_filter({0}, lambda hg_x, hg_i: list_position({0}, hg_x) = hg_i AND list_position({1}, hg_x) IS NOT NULL)"),
-       "$(ai, array(1, null))", "$(sa, array('a', null))")  # fmt: skip
-scalar("arrays_overlap", "array array", BOOLEAN,
-       _same_arrays("CASE WHEN len(list_filter({0}, lambda hg_x: hg_x IS NOT NULL AND list_position({1}, hg_x) IS NOT NULL)) > 0"
-                    " THEN true WHEN len({0}) > 0 AND len({1}) > 0 AND (list_position({0}, NULL) IS NOT NULL"
-                    " OR list_position({1}, NULL) IS NOT NULL) THEN NULL ELSE false END"),
-       "$(ai, array(1, 2))", "$(ai, array(null, 9))", "$(sa, array('a'))")  # fmt: skip
+scalar(
+    "array_except",
+    "array array",
+    "$0",
+    _same_arrays(
+        "list_filter({0}, lambda hg_x, hg_i: list_position({0}, hg_x) = hg_i AND list_position({1}, hg_x) IS NULL)"
+    ),
+    "$(ai, array(1))",
+    "$(sa, array('a', null))",
+)
+scalar(
+    "array_intersect",
+    "array array",
+    "$0",
+    _same_arrays(
+        "list_filter({0}, lambda hg_x, hg_i: list_position({0}, hg_x) = hg_i AND list_position({1}, hg_x) IS NOT NULL)"
+    ),
+    "$(ai, array(1, null))",
+    "$(sa, array('a', null))",
+)
+scalar(
+    "arrays_overlap",
+    "array array",
+    BOOLEAN,
+    _same_arrays(
+        "CASE WHEN len(list_filter({0}, lambda hg_x: hg_x IS NOT NULL AND list_position({1}, hg_x) IS NOT NULL)) > 0"
+        " THEN true WHEN len({0}) > 0 AND len({1}) > 0 AND (list_position({0}, NULL) IS NOT NULL"
+        " OR list_position({1}, NULL) IS NOT NULL) THEN NULL ELSE false END"
+    ),
+    "$(ai, array(1, 2))",
+    "$(ai, array(null, 9))",
+    "$(sa, array('a'))",
+)
 scalar(
     "element_at", "array any", _element, _element_at, "$(array(1, 2, 3), -1)", "$(ai, 1)", "$(array(1), 0)", raises=True
 )
-scalar("try_element_at", "array integral", _element, lambda c: f"hg_try_element({c[0].sql}, {c.walk.cast(c[1], BIGINT).sql})",
-       "$(ai, 1)", "$(ai, -1)", "$(ai, 9)", raises=True)  # fmt: skip
+scalar(
+    "try_element_at",
+    "array integral",
+    _element,
+    lambda c: f"hg_try_element({c[0].sql}, {c.walk.cast(c[1], BIGINT).sql})",
+    "$(ai, 1)",
+    "$(ai, -1)",
+    "$(ai, 9)",
+    raises=True,
+)
 scalar(
     "get",
     "array integral",
@@ -198,11 +230,29 @@ scalar(
     "$(ai, -1)",
     "$(ai, i)",
 )
-scalar("sort_array", "array boolean?", "$0", _sorted, "$(ai)", "$(ai, false)", "$(sa)",
-       name=lambda a: f"sort_array({a[0].name}, {a[1].name if len(a) > 1 else 'true'})")  # fmt: skip
+scalar(
+    "sort_array",
+    "array boolean?",
+    "$0",
+    _sorted,
+    "$(ai)",
+    "$(ai, false)",
+    "$(sa)",
+    name=lambda a: f"sort_array({a[0].name}, {a[1].name if len(a) > 1 else 'true'})",
+)
 scalar("slice", "array int int", "$0", _slice, "$(ai, 1, 2)", "$(ai, 2, 0)", "$(sa, 2, 5)")
-scalar("sequence", "integral integral integral?", _integers, _sequence, "$(1, 5)", "$(5, 1)", "$(1, 10, 3)", "$(y, 3)", "$(3, 1, -1)",
-       raises=True)  # fmt: skip
+scalar(
+    "sequence",
+    "integral integral integral?",
+    _integers,
+    _sequence,
+    "$(1, 5)",
+    "$(5, 1)",
+    "$(1, 10, 3)",
+    "$(y, 3)",
+    "$(3, 1, -1)",
+    raises=True,
+)
 scalar("array_join", "array string string?", STRING, _join, "$(sa, ',')", "$(sa, ',', 'NULL')", "$(sa, '')")
 scalar(
     "array_repeat",
@@ -213,9 +263,18 @@ scalar(
     "$('x', 0)",
     "$(s, -1)",
 )
-scalar("flatten", "array", _element,
-       lambda c: f"CASE WHEN len(list_filter({c[0].sql}, lambda hg_x: hg_x IS NULL)) > 0 THEN NULL ELSE flatten({c[0].sql}) END"
-       if c.type.kind == "array" else _no(c), "$(array(ai, ai))", "$(array(ai, array(1)))")  # fmt: skip
+scalar(
+    "flatten",
+    "array",
+    _element,
+    lambda c: (
+        f"CASE WHEN len(list_filter({c[0].sql}, lambda hg_x: hg_x IS NULL)) > 0 THEN NULL ELSE flatten({c[0].sql}) END"
+        if c.type.kind == "array"
+        else _no(c)
+    ),
+    "$(array(ai, ai))",
+    "$(array(ai, array(1)))",
+)
 
 
 def _no(call: Call) -> str:
@@ -272,12 +331,22 @@ def _map(call: Call) -> Typed:
 typed("map", "any any any*", _map, "$('a', i)", "$('a', i, 'b', 2)", "$(1, s)")
 scalar("map_keys", "map", lambda a: array(a[0].type.parts[0]), "map_keys({0})", "$(map('a', i))")
 scalar("map_values", "map", lambda a: array(a[0].type.parts[1]), "map_values({0})", "$(map('a', i))")
-scalar("map_contains_key", "map any", BOOLEAN,
-       lambda c: f"list_contains(map_keys({c[0].sql}), {c.walk.cast(c[1], c[0].type.parts[0], c.node).sql})", "$(map('a', 1), 'a')",
-       "$(map('a', 1), 'b')")  # fmt: skip
-scalar("element_at try_element_at", "map any", lambda a: a[0].type.parts[1],
-       lambda c: f"map_extract_value({c[0].sql}, {c.walk.cast(c[1], c[0].type.parts[0], c.node).sql})", "$(map('a', i), 'a')",
-       "$(map('a', i), 'b')")  # fmt: skip
+scalar(
+    "map_contains_key",
+    "map any",
+    BOOLEAN,
+    lambda c: f"list_contains(map_keys({c[0].sql}), {c.walk.cast(c[1], c[0].type.parts[0], c.node).sql})",
+    "$(map('a', 1), 'a')",
+    "$(map('a', 1), 'b')",
+)
+scalar(
+    "element_at try_element_at",
+    "map any",
+    lambda a: a[0].type.parts[1],
+    lambda c: f"map_extract_value({c[0].sql}, {c.walk.cast(c[1], c[0].type.parts[0], c.node).sql})",
+    "$(map('a', i), 'a')",
+    "$(map('a', i), 'b')",
+)
 
 
 # Lambdas.
@@ -318,19 +387,36 @@ def _not_boolean(call: Call) -> Typed:
 _MAPPED = "list_transform({source}, lambda {variables}: {inner})"
 LAMBDAS: dict[str, Callable[[Call], Typed]] = {
     "transform": lambda c: _with_lambda(c, lambda inner: array(inner.type), _MAPPED),
-    "filter": lambda c: _with_lambda(c, lambda inner: c[0].type, "list_filter({source}, lambda {variables}: {inner})"),
-    "exists": lambda c: _with_lambda(c, lambda inner: BOOLEAN,
-        "CASE WHEN {source} IS NULL THEN NULL WHEN list_contains(" + _MAPPED + ", true) THEN true WHEN list_position("
-        + _MAPPED + ", NULL) IS NOT NULL THEN NULL ELSE false END"),
-    "forall": lambda c: _with_lambda(c, lambda inner: BOOLEAN,
-        "CASE WHEN {source} IS NULL THEN NULL WHEN list_contains(" + _MAPPED + ", false) THEN false WHEN list_position("
-        + _MAPPED + ", NULL) IS NOT NULL THEN NULL ELSE true END"),
-}  # fmt: skip
+    "filter": lambda c: _with_lambda(c, lambda _: c[0].type, "list_filter({source}, lambda {variables}: {inner})"),
+    "exists": lambda c: _with_lambda(
+        c,
+        lambda _: BOOLEAN,
+        "CASE WHEN {source} IS NULL THEN NULL WHEN list_contains("
+        + _MAPPED
+        + ", true) THEN true WHEN list_position("
+        + _MAPPED
+        + ", NULL) IS NOT NULL THEN NULL ELSE false END",
+    ),
+    "forall": lambda c: _with_lambda(
+        c,
+        lambda _: BOOLEAN,
+        "CASE WHEN {source} IS NULL THEN NULL WHEN list_contains("
+        + _MAPPED
+        + ", false) THEN false WHEN list_position("
+        + _MAPPED
+        + ", NULL) IS NOT NULL THEN NULL ELSE true END",
+    ),
+}
 """Functions whose second argument is a lambda; their examples are in ``registry``'s table."""
 for _name in LAMBDAS:
-    typed(_name, "array any", LAMBDAS[_name], *{
-        "transform": ("$(ai, x -> x + 1)", "$(ai, (x, j) -> x + j)", "$(sa, x -> upper(x))", "$(ai, x -> x > k)"),
-        "filter": ("$(ai, x -> x > 1)", "$(sa, x -> x is null)", "$(ai, (x, j) -> j > 0)"),
-    }.get(_name, ("$(ai, x -> x > 1)", "$(sa, x -> x = 'a')", "$(ai, x -> x is null)")))  # fmt: skip
+    typed(
+        _name,
+        "array any",
+        LAMBDAS[_name],
+        *{
+            "transform": ("$(ai, x -> x + 1)", "$(ai, (x, j) -> x + j)", "$(sa, x -> upper(x))", "$(ai, x -> x > k)"),
+            "filter": ("$(ai, x -> x > 1)", "$(sa, x -> x is null)", "$(ai, (x, j) -> j > 0)"),
+        }.get(_name, ("$(ai, x -> x > 1)", "$(sa, x -> x = 'a')", "$(ai, x -> x is null)")),
+    )
 
 __all__ = ["DIVIDES", "LAMBDAS", "RAISES"]

@@ -1,8 +1,10 @@
 """Functions of numbers."""
 
+# ruff: noqa: E501  rows of a table read best on one line
+
 from collections.abc import Callable, Sequence
 
-from gateway.dialects.portability.functions.registry import Call, scalar, typed
+from gateway.dialects.portability.functions.registry import Call, scalar, shown, typed
 from gateway.dialects.portability.typed import DIVIDES, RAISES, UNKNOWN, Typed
 from gateway.dialects.portability.types import (
     BIGINT,
@@ -104,11 +106,19 @@ scalar("negative", "numeric", "$0", "(- {0})", "$(i)", "$(d)", "$(f)", name=lamb
 scalar("positive", "numeric", "$0", "{0}", "$(i)", "$(f)", name=lambda a: f"(+ {a[0].name})")
 for _name, _shown in (("ceil", "CEIL"), ("ceiling", "ceiling"), ("floor", "FLOOR")):
     _function = "floor" if _name == "floor" else "ceil"
-    _label = lambda a, n=_shown: f"{n}({a[0].name})"  # noqa: E731
+    _label = shown(_shown + "({0})")
     scalar(_name, "integral", BIGINT, "{0}", "$(i)", "$(l)", name=_label)
     scalar(_name, "decimal", _whole, _function + "({0})", "$(d)", "$(-1.5)", name=_label)
-    scalar(_name, "fractional", BIGINT, f"CASE WHEN isnan({{0}}) THEN 0 ELSE hg_double_to_bigint({_function}(CAST({{0}} AS DOUBLE))) END", "$(f)", "$(-0.5e0)",
-           raises=True, name=_label)  # fmt: skip
+    scalar(
+        _name,
+        "fractional",
+        BIGINT,
+        f"CASE WHEN isnan({{0}}) THEN 0 ELSE hg_double_to_bigint({_function}(CAST({{0}} AS DOUBLE))) END",
+        "$(f)",
+        "$(-0.5e0)",
+        raises=True,
+        name=_label,
+    )
 scalar("round", "integral int?", "$0", _round_integer, "$(i)", "$(l, 2)", name=_round_name)
 scalar(
     "round",
@@ -134,21 +144,42 @@ scalar(
 )
 scalar("cbrt", "double", DOUBLE, "cbrt({0})", "$(f)", name=lambda a: f"CBRT({a[0].name})")
 scalar("exp", "double", DOUBLE, "exp({0})", "$(f)", name=lambda a: f"EXP({a[0].name})")
-scalar("expm1", "double", DOUBLE, "CASE WHEN abs({0}) < 1 THEN 2 * exp({0} / 2) * sinh({0} / 2) ELSE exp({0}) - 1 END",
-       "$(f)", "$(1e-9)", name=lambda a: f"EXPM1({a[0].name})")  # fmt: skip
+scalar(
+    "expm1",
+    "double",
+    DOUBLE,
+    "CASE WHEN abs({0}) < 1 THEN 2 * exp({0} / 2) * sinh({0} / 2) ELSE exp({0}) - 1 END",
+    "$(f)",
+    "$(1e-9)",
+    name=lambda a: f"EXPM1({a[0].name})",
+)
 scalar("ln", "double", DOUBLE, _outside("{0} <= 0", "NULL", "ln({0})"), "$(f)", "$(i)")
 scalar(
     "log", "double", DOUBLE, _outside("{0} <= 0", "NULL", "ln({0})"), "$(f)", name=lambda a: f"LOG(E(), {a[0].name})"
 )
-scalar("log", "double double", DOUBLE, _outside("{0} <= 0 OR {1} <= 0", "NULL", "hg_ratio(ln({1}), ln({0}))"), "$(2, f)",
-       "$(f, 3)", "$(1, 5)", name=lambda a: f"LOG({a[0].name}, {a[1].name})")  # fmt: skip
+scalar(
+    "log",
+    "double double",
+    DOUBLE,
+    _outside("{0} <= 0 OR {1} <= 0", "NULL", "hg_ratio(ln({1}), ln({0}))"),
+    "$(2, f)",
+    "$(f, 3)",
+    "$(1, 5)",
+    name=lambda a: f"LOG({a[0].name}, {a[1].name})",
+)
 scalar(
     "log10", "double", DOUBLE, _outside("{0} <= 0", "NULL", "log10({0})"), "$(f)", name=lambda a: f"LOG10({a[0].name})"
 )
 scalar("log2", "double", DOUBLE, _outside("{0} <= 0", "NULL", "log2({0})"), "$(f)", name=lambda a: f"LOG2({a[0].name})")
-scalar("log1p", "double", DOUBLE,
-       "CASE WHEN {0} <= -1 THEN NULL WHEN abs({0}) < 0.5e0 THEN 2 * atanh({0} / (2 + {0})) ELSE ln(1 + {0}) END",
-       "$(f)", "$(1e-9)", name=lambda a: f"LOG1P({a[0].name})")  # fmt: skip
+scalar(
+    "log1p",
+    "double",
+    DOUBLE,
+    "CASE WHEN {0} <= -1 THEN NULL WHEN abs({0}) < 0.5e0 THEN 2 * atanh({0} / (2 + {0})) ELSE ln(1 + {0}) END",
+    "$(f)",
+    "$(1e-9)",
+    name=lambda a: f"LOG1P({a[0].name})",
+)
 _POW = "CASE WHEN {0} = 0 AND {1} < 0 THEN CASE WHEN signbit({0}) THEN CAST('headgate beyond: -0.0' AS DOUBLE) ELSE CAST('inf' AS DOUBLE) END ELSE pow({0}, {1}) END"
 scalar(
     "power",
@@ -162,14 +193,34 @@ scalar(
 )
 scalar("pow", "double double", DOUBLE, _POW, "$(f, 2)", "$(2, i)", "$(f, 0.5)", "$(0, -1)", "$(-8e0, 0.5e0)")
 for _name in ("sin", "cos", "tan"):
-    scalar(_name, "double", DOUBLE, _outside("isinf({0})", _NAN, f"{_name}({{0}})"), "$(f)",
-           name=lambda a, n=_name: f"{n.upper()}({a[0].name})")  # type: ignore[misc]  # fmt: skip
+    scalar(
+        _name,
+        "double",
+        DOUBLE,
+        _outside("isinf({0})", _NAN, f"{_name}({{0}})"),
+        "$(f)",
+        name=shown(_name.upper() + "({0})"),
+    )
 for _name in ("sinh", "cosh", "tanh", "atan", "asinh"):
-    scalar(_name, "double", DOUBLE, f"{_name}({{0}})", "$(f)", "$(0.5)",
-           name=lambda a, n=_name: f"{n.upper()}({a[0].name})")  # type: ignore[misc]  # fmt: skip
+    scalar(
+        _name,
+        "double",
+        DOUBLE,
+        f"{_name}({{0}})",
+        "$(f)",
+        "$(0.5)",
+        name=shown(_name.upper() + "({0})"),
+    )
 for _name in ("asin", "acos"):
-    scalar(_name, "double", DOUBLE, _outside("abs({0}) > 1", _NAN, f"{_name}({{0}})"), "$(f)", "$(0.5)",
-           name=lambda a, n=_name: f"{n.upper()}({a[0].name})")  # type: ignore[misc]  # fmt: skip
+    scalar(
+        _name,
+        "double",
+        DOUBLE,
+        _outside("abs({0}) > 1", _NAN, f"{_name}({{0}})"),
+        "$(f)",
+        "$(0.5)",
+        name=shown(_name.upper() + "({0})"),
+    )
 scalar(
     "acosh",
     "double",
@@ -179,15 +230,41 @@ scalar(
     "$(2)",
     name=lambda a: f"ACOSH({a[0].name})",
 )
-scalar("atanh", "double", DOUBLE,
-       f"CASE WHEN abs({{0}}) > 1 THEN {_NAN} WHEN abs({{0}}) = 1 THEN {_INF} * {{0}} ELSE atanh({{0}}) END",
-       "$(f)", "$(0.5)", name=lambda a: f"ATANH({a[0].name})")  # fmt: skip
-scalar("cot", "double", DOUBLE, f"CASE WHEN isinf({{0}}) THEN {_NAN} WHEN {{0}} = 0 THEN {_INF} ELSE 1 / tan({{0}}) END",
-       "$(1)", "$(i)", name=lambda a: f"COT({a[0].name})")  # fmt: skip
-scalar("sec", "double", DOUBLE, f"CASE WHEN isinf({{0}}) THEN {_NAN} ELSE 1 / cos({{0}}) END", "$(f)",
-       name=lambda a: f"SEC({a[0].name})")  # fmt: skip
-scalar("csc", "double", DOUBLE, f"CASE WHEN isinf({{0}}) THEN {_NAN} WHEN {{0}} = 0 THEN {_INF} ELSE 1 / sin({{0}}) END",
-       "$(1)", "$(i)", name=lambda a: f"CSC({a[0].name})")  # fmt: skip
+scalar(
+    "atanh",
+    "double",
+    DOUBLE,
+    f"CASE WHEN abs({{0}}) > 1 THEN {_NAN} WHEN abs({{0}}) = 1 THEN {_INF} * {{0}} ELSE atanh({{0}}) END",
+    "$(f)",
+    "$(0.5)",
+    name=lambda a: f"ATANH({a[0].name})",
+)
+scalar(
+    "cot",
+    "double",
+    DOUBLE,
+    f"CASE WHEN isinf({{0}}) THEN {_NAN} WHEN {{0}} = 0 THEN {_INF} ELSE 1 / tan({{0}}) END",
+    "$(1)",
+    "$(i)",
+    name=lambda a: f"COT({a[0].name})",
+)
+scalar(
+    "sec",
+    "double",
+    DOUBLE,
+    f"CASE WHEN isinf({{0}}) THEN {_NAN} ELSE 1 / cos({{0}}) END",
+    "$(f)",
+    name=lambda a: f"SEC({a[0].name})",
+)
+scalar(
+    "csc",
+    "double",
+    DOUBLE,
+    f"CASE WHEN isinf({{0}}) THEN {_NAN} WHEN {{0}} = 0 THEN {_INF} ELSE 1 / sin({{0}}) END",
+    "$(1)",
+    "$(i)",
+    name=lambda a: f"CSC({a[0].name})",
+)
 scalar(
     "atan2",
     "double double",
@@ -197,16 +274,23 @@ scalar(
     "$(0, -1)",
     name=lambda a: f"ATAN2({a[0].name}, {a[1].name})",
 )
-scalar("hypot", "double double", DOUBLE,
-       "CASE WHEN {0} IS NULL OR {1} IS NULL THEN NULL WHEN isinf({0}) OR isinf({1}) THEN CAST('inf' AS DOUBLE) WHEN isnan({0}) OR isnan({1}) THEN CAST('nan' AS DOUBLE)"
-       " WHEN {0} = 0 THEN abs({1}) ELSE greatest(abs({0}), abs({1}))"
-       " * sqrt(1 + pow(least(abs({0}), abs({1})) / greatest(abs({0}), abs({1})), 2)) END",
-       "$(f, 2)", "$(3, 4)", "$(0, 5)", name=lambda a: f"HYPOT({a[0].name}, {a[1].name})")  # fmt: skip
+scalar(
+    "hypot",
+    "double double",
+    DOUBLE,
+    "CASE WHEN {0} IS NULL OR {1} IS NULL THEN NULL WHEN isinf({0}) OR isinf({1}) THEN CAST('inf' AS DOUBLE) WHEN isnan({0}) OR isnan({1}) THEN CAST('nan' AS DOUBLE)"
+    " WHEN {0} = 0 THEN abs({1}) ELSE greatest(abs({0}), abs({1}))"
+    " * sqrt(1 + pow(least(abs({0}), abs({1})) / greatest(abs({0}), abs({1})), 2)) END",
+    "$(f, 2)",
+    "$(3, 4)",
+    "$(0, 5)",
+    name=lambda a: f"HYPOT({a[0].name}, {a[1].name})",
+)
 scalar("degrees", "double", DOUBLE, "degrees({0})", "$(i)", name=lambda a: f"DEGREES({a[0].name})")
 scalar("radians", "double", DOUBLE, "radians({0})", "$(f)", name=lambda a: f"RADIANS({a[0].name})")
 scalar("rint", "double", DOUBLE, "round_even({0}, 0)", "$(f)", "$(2.5)", "$(-0.5)")
-scalar("e", "", DOUBLE, "exp(1e0)", "$()", name=lambda a: "E()")
-scalar("pi", "", DOUBLE, "pi()", "$()", name=lambda a: "PI()")
+scalar("e", "", DOUBLE, "exp(1e0)", "$()", name=lambda _: "E()")
+scalar("pi", "", DOUBLE, "pi()", "$()", name=lambda _: "PI()")
 scalar(
     "factorial",
     "int",
@@ -288,7 +372,7 @@ __all__ = ["duckdb_name"]
 
 
 def _bucket(call: Call) -> str:
-    value, low, high, count = (argument.sql for argument in call.arguments)
+    value, low, high = (argument.sql for argument in call.arguments[:3])
     number = call[3].value
     if not isinstance(number, int) or number <= 0:
         raise call.refuse("width_bucket", "only a constant number of buckets")
@@ -302,6 +386,15 @@ def _bucket(call: Call) -> str:
     )
 
 
-scalar("width_bucket", "double double double bigint", BIGINT, _bucket, "$(5.3, 0.2, 10.6, 5)", "$(-2.1, 1.3, 3.4, 3)",
-       "$(8.1, 0.0, 5.7, 4)", "$(f, 0, 10, 5)", "$(3, 10, 1, 4)")  # fmt: skip
+scalar(
+    "width_bucket",
+    "double double double bigint",
+    BIGINT,
+    _bucket,
+    "$(5.3, 0.2, 10.6, 5)",
+    "$(-2.1, 1.3, 3.4, 3)",
+    "$(8.1, 0.0, 5.7, 4)",
+    "$(f, 0, 10, 5)",
+    "$(3, 10, 1, 4)",
+)
 scalar("bit_count", "boolean", INT, "CAST({0} AS INTEGER)", "$(b)")

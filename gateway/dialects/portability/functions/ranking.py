@@ -7,9 +7,9 @@ from gateway.dialects.portability.typed import Typed
 from gateway.dialects.portability.types import BIGINT, DOUBLE, INT
 
 window("row_number", "", INT, "row_number(){t}")
-window("rank", "", INT, "rank(){t}", name=lambda a: "RANK()")
-window("dense_rank", "", INT, "dense_rank(){t}", name=lambda a: "DENSE_RANK()")
-window("percent_rank", "", DOUBLE, "percent_rank(){t}", name=lambda a: "PERCENT_RANK()")
+window("rank", "", INT, "rank(){t}", name=lambda _: "RANK()")
+window("dense_rank", "", INT, "dense_rank(){t}", name=lambda _: "DENSE_RANK()")
+window("percent_rank", "", DOUBLE, "percent_rank(){t}", name=lambda _: "PERCENT_RANK()")
 window("cume_dist", "", DOUBLE, "cume_dist(){t}")
 
 

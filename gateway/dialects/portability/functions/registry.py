@@ -1,10 +1,14 @@
 """The table of functions: how a row is written and how a call finds its row.
 
 A row is ``scalar("lpad", "string int string", "string", "lpad({0}, {1}, {2})")``: names, parameters, result, DuckDB text.
-Parameters are separated by blanks; one ending in ``?`` may be missing, one ending in ``*`` may repeat. The text's DuckDB type is
-made the reference type by a cast around it, so a row need not care. ``{0}`` is the first argument; ``{t}`` in an aggregate is
+Parameters are separated by blanks; one ending in ``?`` may be missing, one ending in ``*`` may repeat. The text's
+DuckDB type is
+made the reference type by a cast around it, so a row need not care. ``{0}`` is the first argument; ``{t}`` in an
+aggregate is
 where FILTER and OVER go, ``{d}`` where DISTINCT goes.
 """
+
+# ruff: noqa: E501  rows of a table read best on one line
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -90,7 +94,7 @@ class Function:
 
 TABLE: dict[str, Function] = {}
 _CLASSES: dict[str, Callable[[Type], bool]] = {
-    "any": lambda type_: True,
+    "any": lambda _: True,
     "atomic": is_atomic,
     "numeric": is_numeric,
     "integral": lambda type_: type_ in INTEGRAL,
@@ -115,9 +119,7 @@ _TARGETS: dict[str, Type] = {
 }
 
 
-def _define(
-    kind: str, names: str, parameters: str, result: "Result | str", body: Body, examples: Sequence[str], row: Row
-) -> None:
+def _define(kind: str, names: str, body: Body, examples: Sequence[str], row: Row) -> None:
     for name in names.split():
         function = TABLE.setdefault(name, Function(name, kind, [], []))
         function.rows.append(row)
@@ -136,6 +138,17 @@ def _result(result: "Result | str") -> Result:
     return lambda arguments: arguments[index].type
 
 
+def shown(template: str, *defaults: str) -> Callable[[Sequence[Typed]], str]:
+    """Return what names a call: ``shown("LOCATE({0}, {1}, {2})", "1")``; defaults stand for the last arguments."""
+
+    def name(arguments: Sequence[Typed]) -> str:
+        names = [str(argument.name) for argument in arguments]
+        missing = template.count("{") - len(names)
+        return template.format(*names, *(defaults[-missing:] if missing > 0 else ()))
+
+    return name
+
+
 def scalar(
     names: str,
     parameters: str,
@@ -147,7 +160,7 @@ def scalar(
 ) -> None:
     """Add a row for a scalar function under each of its names; ``$`` in an example stands for the name."""
     row = Row(tuple(parameters.split()), _result(result), body, raises, name)
-    _define(SCALAR, names, parameters, result, body, examples, row)
+    _define(SCALAR, names, body, examples, row)
 
 
 def typed(
@@ -160,7 +173,7 @@ def typed(
 ) -> None:
     """Add a row for a scalar function whose body also decides its type."""
     row = Row(tuple(parameters.split()), VOID, body, raises, name)
-    _define(SCALAR, names, parameters, VOID, body, examples, row)
+    _define(SCALAR, names, body, examples, row)
 
 
 def aggregate(
@@ -176,7 +189,7 @@ def aggregate(
 ) -> None:
     """Add a row for an aggregate function."""
     row = Row(tuple(parameters.split()), _result(result), body, raises, name, order_dependent, distinct)
-    _define(AGGREGATE, names, parameters, result, body, examples, row)
+    _define(AGGREGATE, names, body, examples, row)
 
 
 def window(
@@ -189,7 +202,7 @@ def window(
 ) -> None:
     """Add a row for a function that needs OVER."""
     row = Row(tuple(parameters.split()), _result(result), body, False, name)
-    _define(WINDOW, names, parameters, result, body, examples, row)
+    _define(WINDOW, names, body, examples, row)
 
 
 def find(

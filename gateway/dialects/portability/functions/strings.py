@@ -3,7 +3,7 @@
 from collections.abc import Callable, Sequence
 
 from gateway.dialects.portability import regexes
-from gateway.dialects.portability.functions.registry import Call, scalar
+from gateway.dialects.portability.functions.registry import Call, scalar, shown
 from gateway.dialects.portability.typed import Typed
 from gateway.dialects.portability.types import BIGINT, BINARY, BOOLEAN, INT, STRING, array, text
 
@@ -170,6 +170,12 @@ def _like(call: Call) -> str:
     return like(call.walk, call[0], call.node.expressions[1], call.node, insensitive=False).sql
 
 
+def _encoded(call: Call) -> str:
+    if _constant(call, 1, "encode").upper() != "UTF-8":
+        raise call.refuse("encode", "only UTF-8")
+    return f"encode({call[0].sql})"
+
+
 def _sha2(call: Call) -> str:
     if call[1].value not in (0, 256):
         raise call.refuse("sha2", "only 256 bits")
@@ -188,8 +194,15 @@ scalar(
     "trim ltrim rtrim btrim", "string", STRING, lambda call: f"{_side(call)}({call[0].sql}, ' ')", "$(s)", "$('  a b ')"
 )
 for _name, _side_name in (("trim", "BOTH"), ("ltrim", "LEADING"), ("rtrim", "TRAILING")):
-    scalar(_name, "string string", STRING, _name + "({1}, {0})", "$('ab', s)", "$('', s)",
-           name=lambda a, n=_side_name: f"TRIM({n} {a[0].name} FROM {a[1].name})")  # type: ignore[misc]  # fmt: skip
+    scalar(
+        _name,
+        "string string",
+        STRING,
+        _name + "({1}, {0})",
+        "$('ab', s)",
+        "$('', s)",
+        name=shown(f"TRIM({_side_name} {{0}} FROM {{1}})"),
+    )
 scalar("btrim", "string string", STRING, "trim({0}, {1})", "$(s, 'ab')")
 scalar("concat", "string*", STRING, _joined, "$(s, 'x')", "$(s, i, d)", "$('a', dt)", "$()", "$(b, n)")
 scalar("concat", "array array*", lambda a: a[0].type, _arrays_joined, "$(ai, array(1))", "$(ai, ai)")
@@ -208,17 +221,65 @@ scalar(
     "$(',')",
     "$(null, 'a')",
 )
-scalar("lpad", "string int string?", STRING, _pad("l"), "$(s, 3)", "$(s, 5, 'xy')", "$(s, 4, '')", "$(s, -1, 'x')",
-       name=_pad_name("l"))  # fmt: skip
-scalar("rpad", "string int string?", STRING, _pad("r"), "$(s, 3)", "$(s, 5, 'xy')", "$(s, 4, '')", "$(s, 0, 'x')",
-       name=_pad_name("r"))  # fmt: skip
+scalar(
+    "lpad",
+    "string int string?",
+    STRING,
+    _pad("l"),
+    "$(s, 3)",
+    "$(s, 5, 'xy')",
+    "$(s, 4, '')",
+    "$(s, -1, 'x')",
+    name=_pad_name("l"),
+)
+scalar(
+    "rpad",
+    "string int string?",
+    STRING,
+    _pad("r"),
+    "$(s, 3)",
+    "$(s, 5, 'xy')",
+    "$(s, 4, '')",
+    "$(s, 0, 'x')",
+    name=_pad_name("r"),
+)
 for _name in ("substring", "substr"):
-    scalar(_name, "string int int?", STRING, _substring, "$(s, 1, 2)", "$(s, 0, 2)", "$(s, -2)", "$(s, -3, 2)", "$(s, 2)",
-           "$(s, -9, 8)", "$(s, i, 2)", "$(s, 1, -1)", "$(s, 1, i)", name=_substring_name(_name))  # fmt: skip
-scalar("left", "string int", STRING, "CASE WHEN {0} IS NULL OR {1} > 0 THEN left({0}, {1}) WHEN {1} <= 0 THEN '' END",
-       "$(s, 2)", "$(s, 0)", "$(s, -1)", "$(s, i)")  # fmt: skip
-scalar("right", "string int", STRING, "CASE WHEN {0} IS NULL OR {1} > 0 THEN right({0}, {1}) WHEN {1} <= 0 THEN '' END",
-       "$(s, 2)", "$(s, 0)", "$(s, -1)", "$(s, i)")  # fmt: skip
+    scalar(
+        _name,
+        "string int int?",
+        STRING,
+        _substring,
+        "$(s, 1, 2)",
+        "$(s, 0, 2)",
+        "$(s, -2)",
+        "$(s, -3, 2)",
+        "$(s, 2)",
+        "$(s, -9, 8)",
+        "$(s, i, 2)",
+        "$(s, 1, -1)",
+        "$(s, 1, i)",
+        name=_substring_name(_name),
+    )
+scalar(
+    "left",
+    "string int",
+    STRING,
+    "CASE WHEN {0} IS NULL OR {1} > 0 THEN left({0}, {1}) WHEN {1} <= 0 THEN '' END",
+    "$(s, 2)",
+    "$(s, 0)",
+    "$(s, -1)",
+    "$(s, i)",
+)
+scalar(
+    "right",
+    "string int",
+    STRING,
+    "CASE WHEN {0} IS NULL OR {1} > 0 THEN right({0}, {1}) WHEN {1} <= 0 THEN '' END",
+    "$(s, 2)",
+    "$(s, 0)",
+    "$(s, -1)",
+    "$(s, i)",
+)
 scalar(
     "instr",
     "string string",
@@ -229,13 +290,30 @@ scalar(
     "$(s, s)",
 )
 for _name in ("locate", "position"):
-    scalar(_name, "string string int?", INT, _locate, "$('a', s)", "$('', s)", "$('a', s, 2)", "$('b', s, 0)",
-           "$('a', s, i)", "$('', s, 3)",
-           name=lambda a, n=_name: f"{n}({a[0].name}, {a[1].name}, {a[2].name if len(a) > 2 else 1})")  # type: ignore[misc]  # fmt: skip
-scalar("replace", "string string string?", STRING,
-       lambda c: f"replace({c[0].sql}, {c[1].sql}, {c[2].sql if len(c.arguments) > 2 else text('')})",
-       "$(s, 'a', 'zz')", "$(s, 'a')", "$(s, '', 'x')", "$(s, 'b', null)",
-       name=lambda a: f"replace({a[0].name}, {a[1].name}, {a[2].name if len(a) > 2 else ''})")  # fmt: skip
+    scalar(
+        _name,
+        "string string int?",
+        INT,
+        _locate,
+        "$('a', s)",
+        "$('', s)",
+        "$('a', s, 2)",
+        "$('b', s, 0)",
+        "$('a', s, i)",
+        "$('', s, 3)",
+        name=shown(_name + "({0}, {1}, {2})", "1"),
+    )
+scalar(
+    "replace",
+    "string string string?",
+    STRING,
+    lambda c: f"replace({c[0].sql}, {c[1].sql}, {c[2].sql if len(c.arguments) > 2 else text('')})",
+    "$(s, 'a', 'zz')",
+    "$(s, 'a')",
+    "$(s, '', 'x')",
+    "$(s, 'b', null)",
+    name=lambda a: f"replace({a[0].name}, {a[1].name}, {a[2].name if len(a) > 2 else ''})",
+)
 scalar("translate", "string string string", STRING, "translate({0}, {1}, {2})", "$(s, 'ab', 'xy')", "$(s, 'abc', 'x')")
 scalar(
     "repeat",
@@ -250,43 +328,143 @@ scalar(
 scalar("reverse", "string", STRING, "hg_ascii_only({0}, reverse({0}))", "$('abc')", "$('')")
 scalar("reverse", "array", "$0", "list_reverse({0})", "$(ai)")
 scalar("ascii", "string", INT, "CASE WHEN {0} = '' THEN 0 ELSE unicode({0}) END", "$(s)")
-scalar("chr char", "bigint", STRING, "CASE WHEN {0} < 0 THEN '' ELSE chr(CAST({0} & 255 AS INTEGER)) END",
-       "$(65)", "$(353)", "$(-1)", "$(233)", "$(null)")  # fmt: skip
-scalar("initcap", "string", STRING,
-       "hg_ascii_only({0}, array_to_string(list_transform(string_split(lower({0}), ' '),"
-       " lambda hg_w: upper(hg_w[1]) || hg_w[2:]), ' '))", "$('hello wORLD a')", "$('')", "$('a-b  c')")  # fmt: skip
+scalar(
+    "chr char",
+    "bigint",
+    STRING,
+    "CASE WHEN {0} < 0 THEN '' ELSE chr(CAST({0} & 255 AS INTEGER)) END",
+    "$(65)",
+    "$(353)",
+    "$(-1)",
+    "$(233)",
+    "$(null)",
+)
+scalar(
+    "initcap",
+    "string",
+    STRING,
+    "hg_ascii_only({0}, array_to_string(list_transform(string_split(lower({0}), ' '),"
+    " lambda hg_w: upper(hg_w[1]) || hg_w[2:]), ' '))",
+    "$('hello wORLD a')",
+    "$('')",
+    "$('a-b  c')",
+)
 scalar("startswith", "string string", BOOLEAN, "starts_with({0}, {1})", "$(s, 'a')", "$(s, '')", "$(s, s)")
 scalar("endswith", "string string", BOOLEAN, "ends_with({0}, {1})", "$(s, 'a')", "$(s, '')", "$(s, s)")
 scalar("contains", "string string", BOOLEAN, "contains({0}, {1})", "$(s, 'a')", "$(s, '')", "$(s, s)")
-scalar("split", "string string int?", _STRINGS, _split, "$(s, ',')", "$(s, '[0-9]+')", "$('a.b', '[.]')", "$('', ',')",
-       name=lambda a: f"split({a[0].name}, {a[1].name}, {a[2].name if len(a) > 2 else -1})")  # fmt: skip
-scalar("split_part", "string string int", STRING, _split_part, "$('a,b,c', ',', 2)", "$('a,b,c', ',', -1)",
-       "$('a,b', ',', 5)", "$(s, ',', 1)", "$(s, 'b', -1)")  # fmt: skip
-scalar("substring_index", "string string int", STRING, _substring_index, "$('a.b.c', '.', 2)", "$('a.b.c', '.', -2)",
-       "$('a.b.c', '.', 0)", "$('abc', '.', -1)", "$(s, 'b', 1)", "$(s, 'b', -5)")  # fmt: skip
-scalar("find_in_set", "string string", INT,
-       "CASE WHEN contains({0}, ',') THEN CASE WHEN {1} IS NOT NULL THEN 0 END"
-       " WHEN {0} IS NULL OR {1} IS NULL THEN NULL"
-       " ELSE coalesce(list_position(string_split({1}, ','), {0}), 0) END",
-       "$('b', 'a,b,c')", "$('x', 'a,b')", "$('a,b', 'a,b')", "$('', 'a,,b')", "$(s, 'abc,b')")  # fmt: skip
+scalar(
+    "split",
+    "string string int?",
+    _STRINGS,
+    _split,
+    "$(s, ',')",
+    "$(s, '[0-9]+')",
+    "$('a.b', '[.]')",
+    "$('', ',')",
+    name=lambda a: f"split({a[0].name}, {a[1].name}, {a[2].name if len(a) > 2 else -1})",
+)
+scalar(
+    "split_part",
+    "string string int",
+    STRING,
+    _split_part,
+    "$('a,b,c', ',', 2)",
+    "$('a,b,c', ',', -1)",
+    "$('a,b', ',', 5)",
+    "$(s, ',', 1)",
+    "$(s, 'b', -1)",
+)
+scalar(
+    "substring_index",
+    "string string int",
+    STRING,
+    _substring_index,
+    "$('a.b.c', '.', 2)",
+    "$('a.b.c', '.', -2)",
+    "$('a.b.c', '.', 0)",
+    "$('abc', '.', -1)",
+    "$(s, 'b', 1)",
+    "$(s, 'b', -5)",
+)
+scalar(
+    "find_in_set",
+    "string string",
+    INT,
+    "CASE WHEN contains({0}, ',') THEN CASE WHEN {1} IS NOT NULL THEN 0 END"
+    " WHEN {0} IS NULL OR {1} IS NULL THEN NULL"
+    " ELSE coalesce(list_position(string_split({1}, ','), {0}), 0) END",
+    "$('b', 'a,b,c')",
+    "$('x', 'a,b')",
+    "$('a,b', 'a,b')",
+    "$('', 'a,,b')",
+    "$(s, 'abc,b')",
+)
 scalar("elt", "int string string*", STRING, _elt, "$(1, s, 'x')", "$(2, s, 'x')", "$(3, 'a', 'b')", raises=True)
 scalar("space", "int", STRING, "repeat(' ', CASE WHEN {0} < 0 THEN 0 ELSE {0} END)", "$(2)", "$(0)", "$(-1)")
-scalar("overlay", "string string int int?", STRING, _overlay, "$(s, '_', 2)", "$('Spark SQL', 'CORE', 7)",
-       "$('Spark SQL', 'ANSI ', 7, 0)", "$('Spark SQL', 'tructured', 2, 4)",
-       name=lambda a: f"overlay({a[0].name}, {a[1].name}, {a[2].name}, {a[3].name if len(a) > 3 else -1})")  # fmt: skip
-scalar("levenshtein", "string string", INT, "CAST(hg_ascii_only({0} || {1}, CAST(levenshtein({0}, {1}) AS VARCHAR)) AS INTEGER)",
-       "$('kitten', 'sitting')", "$('', 'abc')", "$('a', null)")  # fmt: skip
+scalar(
+    "overlay",
+    "string string int int?",
+    STRING,
+    _overlay,
+    "$(s, '_', 2)",
+    "$('Spark SQL', 'CORE', 7)",
+    "$('Spark SQL', 'ANSI ', 7, 0)",
+    "$('Spark SQL', 'tructured', 2, 4)",
+    name=lambda a: f"overlay({a[0].name}, {a[1].name}, {a[2].name}, {a[3].name if len(a) > 3 else -1})",
+)
+scalar(
+    "levenshtein",
+    "string string",
+    INT,
+    "CAST(hg_ascii_only({0} || {1}, CAST(levenshtein({0}, {1}) AS VARCHAR)) AS INTEGER)",
+    "$('kitten', 'sitting')",
+    "$('', 'abc')",
+    "$('a', null)",
+)
 for _name in ("regexp_like", "rlike", "regexp"):
-    scalar(_name, "string string", BOOLEAN, _regexp_like, "$(s, 'a')", "$(s, '^[a-z]+$')", "$(s, '\\\\d+')", "$(s, '[^a-c ]')",
-           "$(s, 'a.b|c$')", name=lambda a, n=_name: f"{n.upper()}({a[0].name}, {a[1].name})")  # type: ignore[misc]  # fmt: skip
-scalar("regexp_extract", "string string int?", STRING, _regexp_extract, "$('100-200', '(\\\\d+)-(\\\\d+)', 1)",
-       "$('100-200', '(\\\\d+)-(\\\\d+)', 2)", "$(s, '([a-z]+)', 1)", "$(s, 'x(y)?', 1)", "$(s, '([a-z]+)')",
-       name=lambda a: f"regexp_extract({a[0].name}, {a[1].name}, {a[2].name if len(a) > 2 else 1})")  # fmt: skip
-scalar("regexp_extract_all", "string string int?", _STRINGS, _regexp_extract_all,
-       "$('100-200, 300-400', '(\\\\d+)-(\\\\d+)', 1)", "$(s, '([a-z])')",
-       name=lambda a: f"regexp_extract_all({a[0].name}, {a[1].name}, {a[2].name if len(a) > 2 else 1})")  # fmt: skip
-scalar("regexp_replace", "string string string", STRING, _regexp_replace, "$(s, 'a', 'b')", "$('100-200', '(\\\\d+)', 'num')",
-       "$('ab12', '([a-z]+)([0-9]+)', '$2-$1')", name=lambda a: f"regexp_replace({a[0].name}, {a[1].name}, {a[2].name}, 1)")  # fmt: skip
+    scalar(
+        _name,
+        "string string",
+        BOOLEAN,
+        _regexp_like,
+        "$(s, 'a')",
+        "$(s, '^[a-z]+$')",
+        "$(s, '\\\\d+')",
+        "$(s, '[^a-c ]')",
+        "$(s, 'a.b|c$')",
+        name=shown(_name.upper() + "({0}, {1})"),
+    )
+scalar(
+    "regexp_extract",
+    "string string int?",
+    STRING,
+    _regexp_extract,
+    "$('100-200', '(\\\\d+)-(\\\\d+)', 1)",
+    "$('100-200', '(\\\\d+)-(\\\\d+)', 2)",
+    "$(s, '([a-z]+)', 1)",
+    "$(s, 'x(y)?', 1)",
+    "$(s, '([a-z]+)')",
+    name=lambda a: f"regexp_extract({a[0].name}, {a[1].name}, {a[2].name if len(a) > 2 else 1})",
+)
+scalar(
+    "regexp_extract_all",
+    "string string int?",
+    _STRINGS,
+    _regexp_extract_all,
+    "$('100-200, 300-400', '(\\\\d+)-(\\\\d+)', 1)",
+    "$(s, '([a-z])')",
+    name=lambda a: f"regexp_extract_all({a[0].name}, {a[1].name}, {a[2].name if len(a) > 2 else 1})",
+)
+scalar(
+    "regexp_replace",
+    "string string string",
+    STRING,
+    _regexp_replace,
+    "$(s, 'a', 'b')",
+    "$('100-200', '(\\\\d+)', 'num')",
+    "$('ab12', '([a-z]+)([0-9]+)', '$2-$1')",
+    name=lambda a: f"regexp_replace({a[0].name}, {a[1].name}, {a[2].name}, 1)",
+)
 scalar("regexp_count", "string string", INT, _regexp_count, "$(s, 'a')", "$('a1b2', '[0-9]')")
 scalar("regexp_substr", "string string", STRING, _regexp_substr, "$('a1b2', '[0-9]')", "$(s, 'zz')")
 scalar("like", "string string", BOOLEAN, _like, "$(s, 'a%')", name=lambda a: f"{a[0].name} LIKE {a[1].name}")
@@ -311,9 +489,15 @@ scalar("sha sha1", "string", STRING, "sha1({0})", "$(s)")
 scalar("sha2", "string int", STRING, _sha2, "$(s, 256)", "$(s, 0)")
 scalar("is_valid_utf8", "string", BOOLEAN, "CASE WHEN {0} IS NOT NULL THEN true END", "$(s)")
 scalar("make_valid_utf8 validate_utf8 try_validate_utf8", "string", STRING, "{0}", "$(s)")
-scalar("mask", "string", STRING,
-       "hg_ascii_only({0}, regexp_replace(regexp_replace(regexp_replace({0}, '[A-Z]', 'X', 'g'), '[a-z]', 'x', 'g'),"
-       " '[0-9]', 'n', 'g'))", "$('AbCD123-@$#')", name=lambda a: f"mask({a[0].name}, X, x, n, NULL)")  # fmt: skip
+scalar(
+    "mask",
+    "string",
+    STRING,
+    "hg_ascii_only({0}, regexp_replace(regexp_replace(regexp_replace({0}, '[A-Z]', 'X', 'g'), '[a-z]', 'x', 'g'),"
+    " '[0-9]', 'n', 'g'))",
+    "$('AbCD123-@$#')",
+    name=lambda a: f"mask({a[0].name}, X, x, n, NULL)",
+)
 scalar(
     "url_encode",
     "string",
@@ -322,13 +506,7 @@ scalar(
     "$('https://a b?x=~*é')",
     "$(s)",
 )
-scalar("encode", "string string", BINARY, lambda c: _encoded(c), "$(s, 'utf-8')")
-
-
-def _encoded(call: Call) -> str:
-    if _constant(call, 1, "encode").upper() != "UTF-8":
-        raise call.refuse("encode", "only UTF-8")
-    return f"encode({call[0].sql})"
+scalar("encode", "string string", BINARY, _encoded, "$(s, 'utf-8')")
 
 
 def _side(call: Call) -> str:

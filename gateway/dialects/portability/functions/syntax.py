@@ -14,19 +14,45 @@ if TYPE_CHECKING:
     from gateway.dialects.portability.expressions import Expressions
 
 _FIELDS = {
-    "YEAR": "year", "YEARS": "year", "Y": "year", "YR": "year", "YRS": "year",
-    "MONTH": "month", "MONTHS": "month", "MON": "month", "MONS": "month",
-    "DAY": "day", "DAYS": "day", "D": "day",
-    "HOUR": "hour", "HOURS": "hour", "H": "hour", "HR": "hour", "HRS": "hour",
-    "MINUTE": "minute", "MINUTES": "minute", "M": "minute", "MIN": "minute", "MINS": "minute",
-    "QUARTER": "quarter", "QTR": "quarter",
-    "WEEK": "weekofyear", "WEEKS": "weekofyear", "W": "weekofyear",
-    "DAYOFWEEK": "dayofweek", "DOW": "dayofweek",
+    "YEAR": "year",
+    "YEARS": "year",
+    "Y": "year",
+    "YR": "year",
+    "YRS": "year",
+    "MONTH": "month",
+    "MONTHS": "month",
+    "MON": "month",
+    "MONS": "month",
+    "DAY": "day",
+    "DAYS": "day",
+    "D": "day",
+    "HOUR": "hour",
+    "HOURS": "hour",
+    "H": "hour",
+    "HR": "hour",
+    "HRS": "hour",
+    "MINUTE": "minute",
+    "MINUTES": "minute",
+    "M": "minute",
+    "MIN": "minute",
+    "MINS": "minute",
+    "QUARTER": "quarter",
+    "QTR": "quarter",
+    "WEEK": "weekofyear",
+    "WEEKS": "weekofyear",
+    "W": "weekofyear",
+    "DAYOFWEEK": "dayofweek",
+    "DOW": "dayofweek",
     "DOY": "dayofyear",
-    "DAYOFWEEK_ISO": "hg_isodow", "DOW_ISO": "hg_isodow",
+    "DAYOFWEEK_ISO": "hg_isodow",
+    "DOW_ISO": "hg_isodow",
     "YEAROFWEEK": "hg_isoyear",
-    "SECOND": "hg_second", "SECONDS": "hg_second", "S": "hg_second", "SEC": "hg_second", "SECS": "hg_second",
-}  # fmt: skip
+    "SECOND": "hg_second",
+    "SECONDS": "hg_second",
+    "S": "hg_second",
+    "SEC": "hg_second",
+    "SECS": "hg_second",
+}
 """EXTRACT's fields → the function that answers (DatePart.parseExtractField)."""
 
 
@@ -99,8 +125,11 @@ def _bracket(walk: "Expressions", node: exp.Expr) -> Typed:
     if value.type.kind == "map":
         return Typed(
             f"map_extract_value({value.sql}, {walk.cast(key, value.type.parts[0], node).sql})",
-            value.type.parts[1], name, UNKNOWN, flags_of((value, key)),
-        )  # fmt: skip
+            value.type.parts[1],
+            name,
+            UNKNOWN,
+            flags_of((value, key)),
+        )
     raise NotPortableError(f"{value.type}[{key.type}]", "not in the portable set", node)
 
 
