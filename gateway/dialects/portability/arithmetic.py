@@ -2,6 +2,8 @@
 
 # ruff: noqa: ARG001  operations share one signature
 
+from decimal import Decimal
+
 from sqlglot import exp
 
 from gateway.dialects.portability.typed import DIVIDES, RAISES, UNKNOWN, NotPortableError, Typed, flags_of
@@ -40,7 +42,7 @@ def decimal_operation(symbol: str, left: Typed, right: Typed, node: exp.Expr) ->
     a, b = exact_type(left), exact_type(right)
     sql, type_ = _OPERATIONS[symbol](left, a, right, b, node)
     flags = flags_of((left, right))
-    if symbol in "/%":
+    if symbol in "/%" and not nonzero(right):
         flags |= RAISES | DIVIDES
     elif type_.precision == 38:
         flags |= RAISES
@@ -141,15 +143,21 @@ def plain_operation(symbol: str, left: Typed, right: Typed, type_: Type) -> Type
     if folded is not None and type_ == INT and -(2**31) <= folded < 2**31:
         return Typed(f"({folded})" if folded < 0 else str(folded), INT, name, folded)
     if symbol == "/":
-        sql, flags = f"({left.sql} / {right.sql})", flags | RAISES | DIVIDES
+        sql = f"({left.sql} / {right.sql})"
+        flags |= 0 if nonzero(right) else RAISES | DIVIDES
     elif symbol == "%":
         whole = type_ in INTEGRAL
         sql = f"hg_remainder({left.sql}, {right.sql})" if whole else f"({left.sql} % {right.sql})"
-        flags = flags | RAISES | DIVIDES
+        flags |= 0 if nonzero(right) else RAISES | DIVIDES
     else:
         sql = f"({left.sql} {symbol} {right.sql})"
         flags |= 0 if type_.kind in ("double", "float") else RAISES
     return Typed(sql, type_, name, UNKNOWN, flags)
+
+
+def nonzero(value: Typed) -> bool:
+    """Return whether the value is a constant that divides."""
+    return isinstance(value.value, (int, float, Decimal)) and value.value != 0
 
 
 def _folded(symbol: str, left: object, right: object) -> int | None:

@@ -33,14 +33,17 @@ from gateway.dialects.portability.types import (
     is_exact,
     is_numeric,
     spark_name,
+    text,
 )
 
 _EXACT_DOUBLE_DIGITS = 15
 """Decimals of so many digits become doubles by one correctly rounded division in both engines."""
 
 
-def cast(value: Typed, to: Type, utc: bool, *, safe: bool = False) -> Typed:
+def cast(value: Typed, to: Type, utc: bool, *, safe: bool = False, certain: bool = False) -> Typed:
     """Return the value cast to a type; with ``safe`` NULL stands for an error.
+
+    ``certain`` says that the expression is evaluated for sure, so that a constant may fail in DuckDB.
 
     Raises: NotPortableError for a pair outside the portable set.
     """
@@ -52,7 +55,7 @@ def cast(value: Typed, to: Type, utc: bool, *, safe: bool = False) -> Typed:
     folded = _fold(value, to)
     if folded is not None:
         return folded
-    sql, raises = _text(value, to, utc)
+    sql, raises = _text(value, to, utc, certain)
     if safe and raises:
         sql, raises = f"TRY({sql})", 0
     return Typed(sql, to, value.name, UNKNOWN, value.flags | raises)
@@ -74,12 +77,12 @@ def _plain(value: Typed, to: Type) -> str:
     return f"CAST({value.sql} AS {duckdb_name(to)})"
 
 
-def _text(value: Typed, to: Type, utc: bool) -> tuple[str, int]:
+def _text(value: Typed, to: Type, utc: bool, certain: bool = False) -> tuple[str, int]:
     source, x = value.type, value.sql
     if to == STRING:
         return _to_string(value), 0
     if source == STRING:
-        return _from_string(value, to, utc)
+        return _from_string(value, to, utc, certain)
     if source == BOOLEAN and is_numeric(to):
         return _plain(value, to) if not is_decimal(to) else f"CAST(CAST({x} AS INTEGER) AS {duckdb_name(to)})", 0
     if is_numeric(source) and to == BOOLEAN:
@@ -148,12 +151,14 @@ _STRING_MACROS = {
 }
 
 
-def _from_string(value: Typed, to: Type, utc: bool) -> tuple[str, int]:
+def _from_string(value: Typed, to: Type, utc: bool, certain: bool) -> tuple[str, int]:
     x = value.sql
     if to in (DATE, TIMESTAMP, TIMESTAMP_NTZ) and isinstance(value.value, str):
         literal = datetime_literal(value.value, to)
         if literal is not None and (to != TIMESTAMP or utc):
             return literal, 0
+    if isinstance(value.value, str) and not certain:
+        return _constant(value.value, to)
     macro = _STRING_MACROS.get(to)
     if macro is not None:
         sql = f"{macro}({x})"
@@ -167,6 +172,33 @@ def _from_string(value: Typed, to: Type, utc: bool) -> tuple[str, int]:
     if to == TIMESTAMP and utc:
         return f"CAST(hg_text_to_timestamp({x}) AS TIMESTAMPTZ)", RAISES | DIVIDES
     raise NotPortableError(f"CAST(STRING AS {spark_name(to)})", "no rewrite with the same answer is known")
+
+
+_INTEGER = re.compile(r"[+-]?\d{1,18}\Z", re.ASCII)
+_REAL = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d{1,3})?\Z", re.ASCII)
+_BITS = {TINYINT: 7, SMALLINT: 15, INT: 31, BIGINT: 63}
+_BLANKS = "".join(map(chr, range(33)))
+
+
+def _constant(written: str, to: Type) -> tuple[str, int]:
+    """Return a constant text as the value it stands for; what is no plain value is left to Spark.
+
+    DuckDB would fail on a bad constant before it knows whether there is a row.
+    """
+    trimmed = written.strip(_BLANKS)
+    if to in _BITS and _INTEGER.match(trimmed) and -(2 ** _BITS[to]) <= int(trimmed) < 2 ** _BITS[to]:
+        return f"CAST({int(trimmed)} AS {duckdb_name(to)})", 0
+    if to == DOUBLE and _REAL.match(trimmed):
+        return f"CAST({text(trimmed)} AS DOUBLE)", 0
+    if to == DOUBLE and trimmed.lower() == "nan":
+        return "CAST('nan' AS DOUBLE)", 0
+    if is_decimal(to) and _REAL.match(trimmed) and abs(Decimal(trimmed)) < Decimal(10) ** (to.precision - to.scale) - 1:
+        return f"CAST({text(trimmed)} AS {duckdb_name(to)})", 0
+    if to == BOOLEAN and trimmed.lower() in ("t", "true", "y", "yes", "1", "f", "false", "n", "no", "0"):
+        return str(trimmed.lower() in ("t", "true", "y", "yes", "1")).lower(), 0
+    if to == BINARY:
+        return f"encode({text(written)})", 0
+    raise NotPortableError(f"CAST('{written}' AS {spark_name(to)})", "not one of the plain forms")
 
 
 def _from_datetime(value: Typed, to: Type, utc: bool) -> tuple[str, int]:

@@ -20,6 +20,7 @@ from gateway.dialects.portability.typed import (
     COLUMN,
     DIVIDES,
     RAISES,
+    READS,
     UNKNOWN,
     NotPortableError,
     Typed,
@@ -84,7 +85,8 @@ class Scope:
     grouped: bool = False
     windows: Mapping[str, exp.Window] = field(default_factory=dict)
     in_aggregate: bool = False
-    in_predicate: bool = False
+    certain: bool = False
+    """There is one row whatever the data, so an error of a constant is the answer."""
     lambdas: tuple[Mapping[str, Typed], ...] = ()
 
 
@@ -129,7 +131,7 @@ class Expressions:
         keys = self.scope.keys
         if keys and not self.scope.in_aggregate and result.sql in keys:
             grouped = keys[result.sql]
-            return Typed(grouped.sql, result.type, result.name, UNKNOWN, 0, result.bare_column)
+            return Typed(grouped.sql, result.type, result.name, UNKNOWN, READS, result.bare_column)
         return result
 
     def all(self, nodes: Any) -> list[Typed]:
@@ -137,7 +139,7 @@ class Expressions:
 
     def cast(self, value: Typed, to: Type, node: exp.Expr | None = None, *, safe: bool = False) -> Typed:
         try:
-            return casts.cast(value, to, self.utc, safe=safe)
+            return casts.cast(value, to, self.utc, safe=safe, certain=self.scope.certain)
         except NotPortableError as error:
             raise NotPortableError(error.construct, error.reason, error.node or node) from None
 
@@ -280,7 +282,7 @@ def _column(walk: Expressions, node: exp.Expr) -> Typed:
     if not table:
         return _unqualified(walk, node, name)
     scope: Scope | None = walk.scope
-    flags = COLUMN
+    flags = COLUMN | READS
     while scope is not None:
         relation = scope.relations.get(table.lower())
         if relation is not None:
@@ -290,7 +292,7 @@ def _column(walk: Expressions, node: exp.Expr) -> Typed:
             if scope is not walk.scope:
                 walk.facts.outer_reads += 1
             return Typed(f"{quote(table)}.{quote(found.name)}", found.type, name, UNKNOWN, flags, True)
-        scope, flags = scope.outer, 0
+        scope, flags = scope.outer, READS
     raise NotPortableError(f"{table}.{name}", "its type is not known", node)
 
 
@@ -333,6 +335,11 @@ def _arithmetic(symbol: str) -> Callable[[Expressions, exp.Expr], Typed]:
     return handle
 
 
+def _too_early(walk: Expressions, left: Typed, right: Typed) -> bool:
+    """Return whether DuckDB may divide by zero before it knows that there is no row to divide for."""
+    return not (left.flags | right.flags) & READS and not arithmetic.nonzero(right) and not walk.scope.certain
+
+
 def number_operation(walk: Expressions, symbol: str, left: Typed, right: Typed, node: exp.Expr) -> Typed:
     """Return ``left symbol right`` for numbers and for text read as numbers."""
     name = f"({left.name} {symbol} {right.name})"
@@ -348,6 +355,8 @@ def number_operation(walk: Expressions, symbol: str, left: Typed, right: Typed, 
         if met is None or not is_numeric(met):
             raise NotPortableError(name, f"{left.type} {symbol} {right.type}", node)
         left, right = (walk.cast(side, met, node) if side.type == STRING else side for side in (left, right))
+    if symbol in "/%" and _too_early(walk, left, right):
+        raise NotPortableError(name, "DuckDB would fail before it knows whether there is a row", node)
     if not is_numeric(left.type) or not is_numeric(right.type):
         raise NotPortableError(name, f"{left.type} {symbol} {right.type}", node)
     if is_exact(left.type) and is_exact(right.type) and (is_decimal(left.type) or is_decimal(right.type)):
@@ -363,6 +372,8 @@ def _integer_division(walk: Expressions, node: exp.Expr) -> Typed:
     left, right = walk(node.this), walk(node.expression)
     if left.type not in INTEGRAL or right.type not in INTEGRAL:
         raise NotPortableError(f"{left.type} div {right.type}", "only integers are divided so", node)
+    if _too_early(walk, left, right):
+        raise NotPortableError("div", "DuckDB would fail before it knows whether there is a row", node)
     sides = [walk.cast(side, BIGINT) for side in (left, right)]
     sql = f"({sides[0].sql} // {sides[1].sql})"
     return Typed(sql, BIGINT, f"({left.name} div {right.name})", UNKNOWN, flags_of(sides) | RAISES | DIVIDES)
@@ -518,7 +529,7 @@ def _exists(walk: Expressions, node: exp.Expr) -> Typed:
     before = walk.facts.outer_reads
     sql, _ = walk.query(node.this, walk.scope)
     name = "exists()" if walk.facts.outer_reads == before else None
-    return Typed(f"(EXISTS ({sql}))", BOOLEAN, name, UNKNOWN, 0)
+    return Typed(f"(EXISTS ({sql}))", BOOLEAN, name, UNKNOWN, READS)
 
 
 def _subquery(walk: Expressions, node: exp.Expr) -> Typed:
@@ -528,7 +539,7 @@ def _subquery(walk: Expressions, node: exp.Expr) -> Typed:
     if len(outputs) != 1:
         raise NotPortableError("scalar subquery", "gives several columns", node)
     name = "scalarsubquery()" if walk.facts.outer_reads == before else None
-    return Typed(f"({sql})", outputs[0].type, name, UNKNOWN, RAISES)
+    return Typed(f"({sql})", outputs[0].type, name, UNKNOWN, RAISES | READS)
 
 
 def _case(walk: Expressions, node: exp.Expr) -> Typed:

@@ -294,6 +294,8 @@ class _Select:
         self.ctes = ctes
         self.top = top
         self.scope = Scope(outer=outer, windows={w.name.lower(): w for w in node.args.get("windows") or ()})
+        limiting = ("from_", "where", "limit", "offset", "having", "qualify", "laterals")
+        self.scope.certain = top and not any(node.args.get(part) for part in limiting)
         self.walk = queries.walker(self.scope, ctes)
         self.projections: list[Typed] = []
         self.names: list[str] = []

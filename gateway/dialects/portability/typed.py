@@ -31,6 +31,8 @@ WINDOW: Final = 8
 GENERATOR: Final = 16
 DIVIDES: Final = 32
 """It may fail for another reason than arithmetic overflow."""
+READS: Final = 64
+"""It depends on rows: a column, a variable, an aggregate, a subquery. What does not is computed ahead of any row."""
 
 
 @dataclass(frozen=True, slots=True)

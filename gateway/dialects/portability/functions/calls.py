@@ -13,6 +13,7 @@ from gateway.dialects.portability.typed import (
     COLUMN,
     DIVIDES,
     RAISES,
+    READS,
     UNKNOWN,
     NotPortableError,
     Typed,
@@ -187,7 +188,7 @@ def _aggregated(
         name = f"{name} FILTER (WHERE {condition.name})"
     if over is not None:
         name = f"{name} OVER ({window.name})" if name is not None and window.name is not None else None
-        flags = (inner & ~AGGREGATE_FLAG) | (inner & COLUMN) | window.flags | WINDOW_FLAG
+        flags = (inner & ~AGGREGATE_FLAG) | (inner & COLUMN) | window.flags | WINDOW_FLAG | READS
     else:
-        flags = (inner & ~COLUMN) | AGGREGATE_FLAG
+        flags = (inner & ~COLUMN) | AGGREGATE_FLAG | READS
     return Typed(sql, type_, name, UNKNOWN, flags | (RAISES | DIVIDES if row.raises else 0))

@@ -10,7 +10,7 @@ from sqlglot import exp
 from gateway.dialects.portability.functions.conditionals import together_type
 from gateway.dialects.portability.functions.nested import LAMBDAS
 from gateway.dialects.portability.functions.registry import Call, aggregate, scalar, typed, window
-from gateway.dialects.portability.typed import RAISES, UNKNOWN, Typed, flags_of
+from gateway.dialects.portability.typed import RAISES, READS, UNKNOWN, Typed, flags_of
 from gateway.dialects.portability.types import (
     BIGINT,
     BINARY,
@@ -257,8 +257,8 @@ def folded(call: Call, function: str) -> Typed:
     names = [part.name for part in merge.expressions]
     quoted = [f'"hg_{name}"' for name in names]
     variables = {
-        names[0].lower(): Typed(quoted[0], start.type, "namedlambdavariable()"),
-        names[1].lower(): Typed(quoted[1], source.type.parts[0], "namedlambdavariable()"),
+        names[0].lower(): Typed(quoted[0], start.type, "namedlambdavariable()", UNKNOWN, READS),
+        names[1].lower(): Typed(quoted[1], source.type.parts[0], "namedlambdavariable()", UNKNOWN, READS),
     }
     if source.type.parts[0] != start.type:
         raise call.refuse(function, "an accumulator of another type than the elements")

@@ -8,7 +8,7 @@ from sqlglot import exp
 
 from gateway.dialects.portability.functions.conditionals import together_type
 from gateway.dialects.portability.functions.registry import Call, scalar, typed
-from gateway.dialects.portability.typed import DIVIDES, RAISES, UNKNOWN, NotPortableError, Typed, flags_of
+from gateway.dialects.portability.typed import DIVIDES, RAISES, READS, UNKNOWN, NotPortableError, Typed, flags_of
 from gateway.dialects.portability.types import (
     BIGINT,
     BOOLEAN,
@@ -355,11 +355,13 @@ def _with_lambda(call: Call, result: Callable[[Typed], Type], text: str) -> Type
     if not isinstance(node, exp.Lambda) or len(node.expressions) not in (1, 2):
         raise call.refuse(call.node.name.lower(), "needs a lambda")
     names = [part.name for part in node.expressions]
-    variables = {names[0].lower(): Typed(quote(f"hg_{names[0]}"), source.type.parts[0], "namedlambdavariable()")}
+    variables = {
+        names[0].lower(): Typed(quote(f"hg_{names[0]}"), source.type.parts[0], "namedlambdavariable()", UNKNOWN, READS)
+    }
     bound = [quote(f"hg_{names[0]}")]
     if len(names) == 2:
         variables[names[1].lower()] = Typed(
-            f"CAST({quote(f'hg_{names[1]}')} - 1 AS INTEGER)", INT, "namedlambdavariable()"
+            f"CAST({quote(f'hg_{names[1]}')} - 1 AS INTEGER)", INT, "namedlambdavariable()", UNKNOWN, READS
         )
         bound.append(quote(f"hg_{names[1]}"))
     saved = call.walk.scope.lambdas
