@@ -263,7 +263,10 @@ def test_parameters_are_values_never_text(wells: Desk) -> None:
 
 
 def test_the_information_schema_is_queried_like_any_table(wells: Desk) -> None:
-    query = "SELECT column_name, data_type FROM information_schema.columns WHERE table_name = 'wells' AND ordinal_position <= 2"
+    query = (
+        "SELECT column_name, data_type FROM information_schema.columns"
+        " WHERE table_name = 'wells' AND ordinal_position <= 2"
+    )
 
     assert sorted(wells.rows(query)) == [("id", "bigint"), ("state", "string")]
 
@@ -272,7 +275,8 @@ def test_the_information_schema_is_queried_like_any_table(wells: Desk) -> None:
     "text",
     ["SHOW CATALOGS", "SHOW SCHEMAS", "SHOW TABLES", "SHOW COLUMNS FROM wells", "SHOW PARTITIONS wells",
      "SHOW SNAPSHOTS FOR wells", "SHOW STATS FOR wells", "SHOW CREATE TABLE wells", "SHOW FUNCTIONS LIKE 'cou%'",
-     "SHOW QUERIES", "SHOW SESSION", "DESCRIBE wells", "DESCRIBE EXTENDED wells", "DESCRIBE SELECT * FROM wells", "SET"],
+     "SHOW QUERIES", "SHOW SESSION", "DESCRIBE wells", "DESCRIBE EXTENDED wells", "DESCRIBE SELECT * FROM wells",
+     "SET"],
 )  # fmt: skip
 def test_everything_that_is_shown_has_rows(wells: Desk, text: str) -> None:
     result = wells.run(text)
