@@ -17,7 +17,7 @@ from catalog.store import WriteTarget
 from catalog.tables import FileFormat, Scan
 from gateway.engines.base import Capabilities, EngineQuery, EngineStatus, Health
 from gateway.engines.spark import launch, server
-from gateway.errors import EngineDiedError, EngineFaultError, EngineUnavailableError
+from gateway.errors import EngineDiedError, EngineFaultError, EngineUnavailableError, OutOfMemoryError
 from gateway.home import Home
 from gateway.settings import Settings
 
@@ -250,12 +250,22 @@ class SparkEngine:
             if not self._running:
                 self._idle.set()
             connection = self._connection
-        if died and connection is not None:
-            self._forget(connection)
+        if died:
+            if connection is not None:
+                self._forget(connection)
+            self._explain_death()
+
+    def _explain_death(self) -> None:
+        """Raises: OutOfMemoryError when that ended the local server; another engine may then answer."""
+        if not self._settings.spark.remote and server.ran_out_of_memory(self._folder()):
+            raise OutOfMemoryError("Spark ran out of memory", hint="raise spark.driver_memory, or read less at a time")
+
+    def _folder(self) -> Path:
+        return server.folder_of(self._settings, self._home)
 
     def _stay_in_use(self) -> None:
         """Keep the server from stopping as idle under a query that takes longer than that."""
-        folder: Path = server.folder_of(self._settings, self._home)
+        folder = self._folder()
         every = min(15.0, self._settings.spark.idle_seconds / 4)
         server.mark_used(folder)
         while not self._idle.wait(every):

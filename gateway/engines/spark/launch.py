@@ -92,6 +92,8 @@ def jvm_options(java: Java, memory_bytes: int) -> list[str]:
     options = [
         f"-Xmx{memory_bytes // 1024**2}m",
         "-XX:+IgnoreUnrecognizedVMOptions",
+        # After it Spark answers "Application error processing RPC" to later queries; a new server does not.
+        "-XX:+ExitOnOutOfMemoryError",
         "-Duser.timezone=UTC",
         "-Dfile.encoding=UTF-8",
         "-Dio.netty.tryReflectionSetAccessible=true",

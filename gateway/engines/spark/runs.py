@@ -167,7 +167,7 @@ class SparkRun:
     """One query; see ``gateway.engines.base.Run``."""
 
     def __init__(self, answer: Answer, schema: pa.Schema, stopper: Stopper, on_end: Callable[[bool], None]) -> None:
-        """``on_end`` is told once whether the server was found dead."""
+        """``on_end`` is told once whether the server was found dead; it may raise what it died of."""
         self._answer = answer
         self._schema = schema
         self._stopper = stopper

@@ -8,6 +8,7 @@ import contextlib
 import fcntl
 import json
 import os
+import re
 import secrets
 import socket
 import subprocess
@@ -27,6 +28,7 @@ from gateway.home import Home
 from gateway.settings import Settings
 
 _POLL_SECONDS = 0.05
+_EXCEPTION = re.compile(r"(Exception in thread .*|Caused by: )?[\w.$]+(Exception|Error): ")
 _STARTS = 3
 """How often a start is tried when another program takes the chosen port first."""
 
@@ -269,13 +271,24 @@ def _wait(folder: Path, deadline: float, timeout_seconds: float) -> Address | No
     )
 
 
+def ran_out_of_memory(folder: Path) -> bool:
+    """Return True when the folder's last server ended for want of memory."""
+    try:
+        with open(folder / "log", "rb") as log:
+            log.seek(max(0, os.fstat(log.fileno()).st_size - 4096))
+            return b"Terminating due to java.lang.OutOfMemoryError" in log.read()
+    except OSError:
+        return False
+
+
 def _log_tail(folder: Path) -> str:
-    """Return the first complaint of the log, which is the cause; later ones follow from it."""
+    """Return the first exception that the log names, which is the cause; later ones follow from it."""
     try:
         lines = (folder / "log").read_text("utf-8", errors="replace").splitlines()
     except OSError:
         return "it left no log"
-    complaints = [line for line in lines if "Exception" in line or "Error" in line]
+    named = [line for line in lines if _EXCEPTION.match(line)]
+    complaints = named or [line for line in lines if "ERROR" in line or line.startswith("Error")]
     return (complaints or lines or ["its log is empty"])[0].strip()
 
 

@@ -12,7 +12,7 @@ import pytest
 
 from gateway.engines.base import EngineQuery, Health
 from gateway.engines.spark import SparkEngine, server
-from gateway.errors import EngineDiedError, EngineUnavailableError
+from gateway.errors import EngineDiedError, EngineUnavailableError, OutOfMemoryError
 from gateway.home import Home, open_home
 from gateway.settings import Settings, resolve
 
@@ -75,6 +75,14 @@ def test_two_processes_share_one_server_that_survives_them_and_its_own_death(
     assert second.pid != first.pid
     engine.close()
     assert server.status(home) != ()
+
+
+def test_a_server_without_memory_is_replaced_and_the_query_told(home: Home, settings: Settings) -> None:
+    engine = SparkEngine(settings, home)
+    with pytest.raises(OutOfMemoryError):
+        list(engine.start(EngineQuery("SELECT repeat('a', 2000000000 + CAST(id AS INT)) FROM range(1)")).batches())
+    assert answer(engine) == [{"a": 1}]
+    engine.close()
 
 
 def test_files_of_the_server_are_the_owners_alone(home: Home, settings: Settings) -> None:
