@@ -93,7 +93,8 @@ def start(settings: Settings, home: Home) -> Address:
             address = _wait(folder, deadline, settings.spark.start_timeout_seconds)
             if address is not None:
                 return address
-            if "BindException" not in (said := _log_tail(folder)):
+            said = _log_tail(folder)
+            if "BindException" not in said and "bind" not in said.lower():
                 break
     raise EngineUnavailableError(f"Spark did not start: {said}", hint=f"see {folder / 'log'}")
 
