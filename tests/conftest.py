@@ -21,10 +21,12 @@ def spark_remote(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
         yield running
         return
     home = open_home(tmp_path_factory.mktemp("spark-home"))
-    settings = resolve({"spark.driver_memory": "1GB", "spark.start_timeout": "300s", "spark.idle": "1h"})
+    settings = resolve({"spark.driver_memory": "1GB", "spark.start_timeout": "300s", "spark.idle": "60s"})
     try:
         address = server.start(settings, home)
-        server.mark_used(server.folder_of(settings, home), ahead_seconds=86400)
+        server.mark_used(
+            server.folder_of(settings, home), ahead_seconds=2400
+        )  # a killed test session leaves it no longer
         yield server.remote(address)
     finally:
         server.stop(home)
