@@ -42,6 +42,7 @@ QUERIES = (
     "SELECT i FROM awkward EXCEPT SELECT y FROM awkward ORDER BY i",
     "SELECT b, y, grouping(b), count(*) FROM awkward GROUP BY ROLLUP (b, y)",
     "SELECT b, count(*), sum(y) FROM awkward GROUP BY CUBE (b)",
+    "SELECT b, y, grouping_id(b, y), count(*) FROM awkward GROUP BY GROUPING SETS ((b), (y), (b, y), ())",
     "SELECT b, k, count(*) FROM awkward GROUP BY GROUPING SETS ((b), (k), ())",
     "SELECT k, row_number() OVER (PARTITION BY b ORDER BY k), rank() OVER (ORDER BY b), sum(y) OVER (ORDER BY k) FROM awkward",
     "SELECT k, lag(i) OVER (ORDER BY k), lead(i, 2, 0) OVER (ORDER BY k), ntile(3) OVER (ORDER BY k) FROM awkward",

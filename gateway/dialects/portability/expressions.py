@@ -139,9 +139,12 @@ class Expressions:
 
     def cast(self, value: Typed, to: Type, node: exp.Expr | None = None, *, safe: bool = False) -> Typed:
         try:
-            return casts.cast(value, to, self.utc, safe=safe, certain=self.scope.certain)
+            made = casts.cast(value, to, self.utc, safe=safe, certain=self.scope.certain)
         except NotPortableError as error:
             raise NotPortableError(error.construct, error.reason, error.node or node) from None
+        if made.flags & DIVIDES and not made.flags & READS and not self.scope.certain:
+            raise NotPortableError(f"CAST of a constant AS {to}", "DuckDB fails before it knows of a row", node)
+        return made
 
     def boolean(self, node: exp.Expr) -> Typed:
         value = self(node)
@@ -403,6 +406,16 @@ def _bits(symbol: str, duck: Callable[[str, str], str]) -> Callable[[Expressions
     return handle
 
 
+def _shift(symbol: str, function: str) -> Callable[[Expressions, exp.Expr], Typed]:
+    def handle(walk: Expressions, node: exp.Expr) -> Typed:
+        call = exp.Anonymous(this=function, expressions=[node.this, node.expression])
+        value = _call(walk, call)
+        left, right = walk(node.this), walk(node.expression)
+        return value.named(f"({left.name} {symbol} {right.name})")
+
+    return handle
+
+
 def _bit_not(walk: Expressions, node: exp.Expr) -> Typed:
     value = walk(node.this)
     if value.type not in INTEGRAL:
@@ -542,6 +555,12 @@ def _subquery(walk: Expressions, node: exp.Expr) -> Typed:
     return Typed(f"({sql})", outputs[0].type, name, UNKNOWN, RAISES | READS)
 
 
+def _condition(walk: Expressions, node: exp.Expr) -> Typed:
+    if isinstance(node, exp.Null):
+        raise NotPortableError("CASE WHEN NULL", "an error in Spark", node)
+    return walk.boolean(node)
+
+
 def _case(walk: Expressions, node: exp.Expr) -> Typed:
     only(node, "this", "ifs", "default")
     operand = node.args.get("this")
@@ -549,7 +568,7 @@ def _case(walk: Expressions, node: exp.Expr) -> Typed:
     conditions: list[Typed] = []
     for branch in node.args["ifs"]:
         if subject is None:
-            conditions.append(walk.boolean(branch.this))
+            conditions.append(_condition(walk, branch.this))
         else:
             against = walk(branch.this)
             a, b = walk.comparable(subject, against, node)
@@ -571,7 +590,7 @@ def _if(walk: Expressions, node: exp.Expr) -> Typed:
     only(node, "this", "true", "false")
     if node.args.get("false") is None:
         raise NotPortableError("IF", "needs three arguments", node)
-    condition, yes, no = walk.boolean(node.this), walk(node.args["true"]), walk(node.args["false"])
+    condition, yes, no = _condition(walk, node.this), walk(node.args["true"]), walk(node.args["false"])
     a, b = walk.together([yes, no], node)
     sql = f"(CASE WHEN {condition.sql} THEN {a.sql} ELSE {b.sql} END)"
     return Typed(sql, a.type, f"(IF({condition.name}, {yes.name}, {no.name}))", UNKNOWN, flags_of((condition, a, b)))
@@ -589,7 +608,6 @@ _DTYPES: dict[exp.DType, Type] = {
     exp.DType.DOUBLE: DOUBLE,
     exp.DType.TEXT: STRING,
     exp.DType.BINARY: BINARY,
-    exp.DType.VARBINARY: BINARY,
     exp.DType.DATE: DATE,
     exp.DType.TIMESTAMP: TIMESTAMP,
     exp.DType.TIMESTAMPTZ: TIMESTAMP,
@@ -765,6 +783,8 @@ _HANDLERS: dict[type[exp.Expr], Callable[[Expressions, exp.Expr], Typed]] = {
     exp.BitwiseOr: _bits("|", lambda a, b: f"({a} | {b})"),
     exp.BitwiseXor: _bits("^", lambda a, b: f"xor({a}, {b})"),
     exp.BitwiseNot: _bit_not,
+    exp.BitwiseLeftShift: _shift("<<", "shiftleft"),
+    exp.BitwiseRightShift: _shift(">>", "shiftright"),
     exp.EQ: _comparison("="),
     exp.NEQ: _comparison("<>"),
     exp.LT: _comparison("<"),

@@ -25,7 +25,17 @@ from gateway.dialects.portability.typed import (
     NotPortableError,
     Typed,
 )
-from gateway.dialects.portability.types import FRACTIONAL, VOID, Type, common, from_arrow, quote
+from gateway.dialects.portability.types import (
+    DAY_TIME,
+    FRACTIONAL,
+    VOID,
+    YEAR_MONTH,
+    Type,
+    common,
+    from_arrow,
+    holds,
+    quote,
+)
 
 _SELECT_PARTS = (
     "distinct",
@@ -493,6 +503,8 @@ class _Select:
                 if self.top:
                     raise NotPortableError(_written(inner), "Spark's name for the column is not known", item)
                 name = f"hg_c{len(self.names)}"
+            if self.top and holds(value.type, (DAY_TIME, YEAR_MONTH)):
+                raise NotPortableError(f"a column of type {value.type}", "DuckDB's intervals are another type", item)
             self.projections.append(value)
             self.names.append(name)
             if isinstance(item, exp.Alias) or value.bare_column:

@@ -173,6 +173,8 @@ def _aggregated(
     if inner & WINDOW_FLAG or (over is None and inner & AGGREGATE_FLAG):
         raise NotPortableError(f"{function.name}()", "nested aggregates or windows", node)
     row, fitted = find(function, arguments, walk, node)
+    if distinct and over is not None:
+        raise NotPortableError(f"{function.name}(DISTINCT) OVER", "an error in Spark", node)
     if distinct and not row.distinct:
         raise NotPortableError(f"{function.name}(DISTINCT)", "not in the portable set", node)
     shift = next((a.value for a in fitted[1:2] if isinstance(a.value, int)), 1)

@@ -224,7 +224,6 @@ scalar(
 aggregate(
     "grouping_id", "any any*", BIGINT, lambda c: f"grouping({', '.join(a.sql for a in c.arguments)})", distinct=False
 )
-aggregate("mode", "orderable", "$0", "mode({0}){t}", order_dependent=True, distinct=False)
 
 
 def _nth(call: Call) -> str:
