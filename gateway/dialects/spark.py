@@ -90,6 +90,7 @@ def _current(parser: "HeadgateSparkParser") -> exp.Expr:
 class HeadgateSparkParser(SparkParser):
     STRICT_CAST = True
     ADD_JOIN_ON_TRUE = False
+    STRING_ALIASES = False
     COLON_IS_VARIANT_EXTRACT = True
     BRACKETS = frozenset((TokenType.L_BRACKET,))
     SUPPORTS_TABLE_QUERY = True
@@ -339,7 +340,8 @@ class HeadgateSparkParser(SparkParser):
     def _parse_unit_call(self) -> exp.Expr:
         name = self._name_token()
         unit = None
-        if self._curr.text.upper() in UNITS and self._next.token_type == TokenType.COMMA:
+        keyword = self._curr.token_type != TokenType.STRING and self._curr.text.upper() in UNITS
+        if keyword and self._next.token_type == TokenType.COMMA:
             unit = exp.var(self._curr.text.upper())
             self._advance(2)
         arguments: list[Any] = self._parse_function_args(True)
