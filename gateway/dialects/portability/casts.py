@@ -127,6 +127,11 @@ def _number(value: Typed, to: Type) -> tuple[str, int]:
 
 def _to_string(value: Typed) -> str:
     source, x = value.type, value.sql
+    if is_decimal(source) and source.precision == source.scale:
+        # DuckDB prints DECIMAL(2,2) without the zero before the point.
+        if source.precision == 38:
+            raise NotPortableError("CAST(DECIMAL(38,38) AS STRING)", "DuckDB prints it without the leading zero")
+        return f"CAST(CAST({x} AS DECIMAL({source.precision + 1},{source.scale})) AS VARCHAR)"
     if is_exact(source) or source == BOOLEAN:
         return _plain(value, STRING)
     if source == DATE:
