@@ -12,6 +12,7 @@ from gateway.dialects.portability.types import (
     INT,
     SMALLINT,
     TINYINT,
+    VOID,
     Type,
     bounded,
     decimal,
@@ -311,6 +312,8 @@ def _try(symbol: str) -> Callable[[Call], Typed]:
 
     def body(call: Call) -> Typed:
         value = _operated(symbol, call.arguments, call)
+        if VOID in (call[0].type, call[1].type):
+            return Typed(f"CAST(NULL AS {duckdb_name(value.type)})", value.type, value.name)
         if value.flags & RAISES and symbol in "/%":
             zero = f"{call[1].sql} = 0"
             sql = f"(CASE WHEN {zero} THEN NULL ELSE {value.sql} END)"
@@ -335,10 +338,10 @@ for _name, _symbol in (
     ("try_divide", "/"),
     ("try_mod", "%"),
 ):
-    typed(_name, "numeric numeric", _try(_symbol), "$(i, 7)", "$(l, l)", "$(d, 2)", "$(f, 0)", "$(i, 0)", "$(d, d)")
+    typed(_name, "number number", _try(_symbol), "$(i, 7)", "$(l, l)", "$(d, 2)", "$(f, 0)", "$(i, 0)", "$(d, d)")
 typed(
     "mod",
-    "numeric numeric",
+    "number number",
     lambda c: _operated("%", c.arguments, c),
     "$(i, 7)",
     "$(-7, 3)",

@@ -97,6 +97,7 @@ _CLASSES: dict[str, Callable[[Type], bool]] = {
     "any": lambda _: True,
     "atomic": is_atomic,
     "numeric": is_numeric,
+    "number": lambda type_: is_numeric(type_) or type_ == VOID,
     "integral": lambda type_: type_ in INTEGRAL,
     "decimal": is_decimal,
     "fractional": lambda type_: type_ in FRACTIONAL,
