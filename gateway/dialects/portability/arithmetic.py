@@ -156,8 +156,8 @@ def plain_operation(symbol: str, left: Typed, right: Typed, type_: Type) -> Type
 
 
 def nonzero(value: Typed) -> bool:
-    """Return whether the value is a constant that divides."""
-    return isinstance(value.value, (int, float, Decimal)) and value.value != 0
+    """Return whether the value is a constant that can be divided by without an error."""
+    return value.value is None or (isinstance(value.value, (int, float, Decimal)) and value.value != 0)
 
 
 def _folded(symbol: str, left: object, right: object) -> int | None:

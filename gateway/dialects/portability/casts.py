@@ -68,6 +68,8 @@ def _fold(value: Typed, to: Type) -> Typed | None:
         return None
     if to in INTEGRAL and abs(constant) < 128:
         return Typed(f"CAST({constant} AS {duckdb_name(to)})", to, value.name, constant)
+    if to == DOUBLE and abs(constant) < 2**53:
+        return Typed(f"CAST({constant} AS DOUBLE)", to, value.name, float(constant))
     if is_decimal(to) and len(str(abs(constant))) <= to.precision - to.scale:
         return Typed(f"CAST({constant} AS {duckdb_name(to)})", to, value.name, Decimal(constant))
     return None

@@ -6,7 +6,7 @@ One walk, leaves first. What has no handler is not portable; so has every part o
 # ruff: noqa: ARG001  handlers share one signature
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from decimal import Decimal
 from typing import Any
 
@@ -85,6 +85,8 @@ class Scope:
     grouped: bool = False
     windows: Mapping[str, exp.Window] = field(default_factory=dict)
     in_aggregate: bool = False
+    in_predicate: bool = False
+    """WHERE or ON, where comparisons must stay bare for pruning and joins."""
     certain: bool = False
     """There is one row whatever the data, so an error of a constant is the answer."""
     lambdas: tuple[Mapping[str, Typed], ...] = ()
@@ -173,11 +175,23 @@ class Expressions:
             raise NotPortableError(f"comparison of {left.type}", "nested values compare differently", node)
         return self.cured(left), self.cured(right)
 
+    def guarded(self, left: Typed, right: Typed, sql: str) -> str:
+        """Return an operation that does not try its right side where the left one is NULL, as Spark does not.
+
+        Left out for long texts, which would double at each level.
+        """
+        if right.flags & RAISES and not left.constant and len(left.sql) <= _GUARDED_CHARACTERS:
+            return f"(CASE WHEN {left.sql} IS NULL THEN NULL ELSE {sql} END)"
+        return sql
+
     def cured(self, value: Typed) -> Typed:
         """Return a float column as an expression that DuckDB cannot prune by footer statistics, which leave out NaN."""
         if value.bare_column and value.type in FRACTIONAL:
             return Typed(f"({value.sql} + {_zero(value.type)})", value.type, value.name, UNKNOWN, value.flags)
         return value
+
+
+_GUARDED_CHARACTERS = 600
 
 
 def _zero(type_: Type) -> str:
@@ -348,7 +362,7 @@ def number_operation(walk: Expressions, symbol: str, left: Typed, right: Typed, 
     name = f"({left.name} {symbol} {right.name})"
     if VOID in (left.type, right.type):
         other = right.type if left.type == VOID else left.type
-        other = DOUBLE if other == VOID or (symbol == "/" and is_decimal(other)) else other
+        other = DOUBLE if other == VOID or (symbol == "/" and left.type == VOID) else other
         left, right = (walk.cast(side, other, node) if is_numeric(side.type) else side for side in (left, right))
         left, right = walk.cast(left, other), walk.cast(right, other)
     if STRING in (left.type, right.type):
@@ -363,12 +377,17 @@ def number_operation(walk: Expressions, symbol: str, left: Typed, right: Typed, 
     if not is_numeric(left.type) or not is_numeric(right.type):
         raise NotPortableError(name, f"{left.type} {symbol} {right.type}", node)
     if is_exact(left.type) and is_exact(right.type) and (is_decimal(left.type) or is_decimal(right.type)):
-        return arithmetic.decimal_operation(symbol, left, right, node).named(name)
+        made = arithmetic.decimal_operation(symbol, left, right, node)
+        return replace(made, name=name, sql=made.sql if symbol in "/%" else walk.guarded(left, right, made.sql))
     met = common(left.type, right.type)
     if symbol == "/" or (met == DOUBLE):
         met = DOUBLE
     assert met is not None
-    return arithmetic.plain_operation(symbol, walk.cast(left, met, node), walk.cast(right, met, node), met).named(name)
+    left, right = walk.cast(left, met, node), walk.cast(right, met, node)
+    made = arithmetic.plain_operation(symbol, left, right, met)
+    if symbol in "/%":
+        return made.named(name)  # Spark tries the divisor first
+    return replace(made, name=name, sql=walk.guarded(left, right, made.sql))
 
 
 def _integer_division(walk: Expressions, node: exp.Expr) -> Typed:
@@ -401,7 +420,8 @@ def _bits(symbol: str, duck: Callable[[str, str], str]) -> Callable[[Expressions
         if left.type not in INTEGRAL or right.type not in INTEGRAL:
             raise NotPortableError(name, f"{left.type} {symbol} {right.type}", node)
         left, right = walk.together([left, right], node)
-        return Typed(duck(left.sql, right.sql), left.type, name, UNKNOWN, flags_of((left, right)))
+        sql = walk.guarded(left, right, duck(left.sql, right.sql))
+        return Typed(sql, left.type, name, UNKNOWN, flags_of((left, right)))
 
     return handle
 
@@ -433,7 +453,9 @@ def _comparison(symbol: str) -> Callable[[Expressions, exp.Expr], Typed]:
         if isinstance(node, exp.NEQ):
             name = f"(NOT ({left.name} = {right.name}))"
         a, b = walk.comparable(left, right, node)
-        return Typed(f"({a.sql} {symbol} {b.sql})", BOOLEAN, name, UNKNOWN, flags_of((a, b)))
+        sql = f"({a.sql} {symbol} {b.sql})"
+        sql = sql if walk.scope.in_predicate else walk.guarded(a, b, sql)  # joins are made of bare comparisons
+        return Typed(sql, BOOLEAN, name, UNKNOWN, flags_of((a, b)))
 
     return handle
 

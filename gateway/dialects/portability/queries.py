@@ -390,7 +390,9 @@ class _Select:
         before = dict(self.scope.relations)
         relation = self._relation(join.this)
         on = join.args.get("on")
+        self.scope.in_predicate = True
         condition = self.walk.boolean(on) if on is not None else None
+        self.scope.in_predicate = False
         if hidden:
             self.scope.relations = before
         if condition is not None and condition.flags & (AGGREGATE | WINDOW | GENERATOR):
@@ -420,7 +422,9 @@ class _Select:
         clause = self.node.args.get("where")
         if clause is None:
             return ""
+        self.scope.in_predicate = True
         parts = [self.walk.boolean(part) for part in _conjuncts(clause.this)]
+        self.scope.in_predicate = False
         if any(part.flags & (AGGREGATE | WINDOW | GENERATOR) for part in parts):
             raise NotPortableError("WHERE", "an aggregate or window in WHERE", clause)
         texts: list[str] = []
