@@ -44,7 +44,7 @@ def _value(call: Call, index: int = 1) -> str:
     element = _plain_elements(call)
     value = call[index]
     met = common(element, value.type)
-    if met != element:
+    if met != element or value.type == VOID:
         raise call.refuse(f"{call.node.name.lower()}({call[0].type}, {value.type})", "types that do not meet")
     return call.walk.cast(value, element, call.node).sql
 
