@@ -7,7 +7,7 @@ One walk, leaves first. What has no handler is not portable; so has every part o
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
-from decimal import Decimal
+from decimal import ROUND_CEILING, ROUND_FLOOR, Decimal
 from typing import Any
 
 from sqlglot import exp
@@ -19,6 +19,7 @@ from gateway.dialects.portability.typed import (
     AGGREGATE,
     COLUMN,
     DIVIDES,
+    NO_NAME,
     RAISES,
     READS,
     UNKNOWN,
@@ -446,10 +447,25 @@ def _bit_not(walk: Expressions, node: exp.Expr) -> Typed:
 # Conditions.
 
 
+_ROUNDED_UP = {">": False, ">=": True, "<": True, "<=": False}
+"""Whether a decimal literal on the right of an integer is rounded up; on the left it is the other way about."""
+
+
+def _whole_name(symbol: str, value: Typed, other: Typed, on_left: bool) -> str | None:
+    """Return the name of one side; Spark compares an integer to a decimal literal as to a whole number."""
+    if not isinstance(value.value, Decimal) or other.type not in INTEGRAL or not is_decimal(value.type):
+        return value.name
+    up = _ROUNDED_UP[symbol] != on_left
+    whole = int(value.value.to_integral_value(ROUND_CEILING if up else ROUND_FLOOR))
+    return str(whole) if -(2**63) <= whole < 2**63 else NO_NAME
+
+
 def _comparison(symbol: str) -> Callable[[Expressions, exp.Expr], Typed]:
     def handle(walk: Expressions, node: exp.Expr) -> Typed:
         left, right = walk(node.this), walk(node.expression)
         name = f"({left.name} {symbol} {right.name})"
+        if symbol in _ROUNDED_UP:
+            name = f"({_whole_name(symbol, left, right, True)} {symbol} {_whole_name(symbol, right, left, False)})"
         if isinstance(node, exp.NEQ):
             name = f"(NOT ({left.name} = {right.name}))"
         a, b = walk.comparable(left, right, node)

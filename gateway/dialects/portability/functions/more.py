@@ -49,8 +49,10 @@ def _shift_unsigned(call: Call) -> str:
     return f"({unsigned}) // {2**distance}::HUGEINT"
 
 
-scalar("shiftleft", "integral int", "$0", _shift_left, "$(i, 2)", "$(l, 33)", "$(i, 31)", "$(i, 0)")
-scalar("shiftrightunsigned", "integral int", "$0", _shift_unsigned, "$(i, 2)", "$(l, 33)", "$(i, 0)")
+for _name, _type in (("int int", INT), ("bigint int", BIGINT)):
+    scalar("shiftleft", _name, _type, _shift_left, "$(i, 2)", "$(l, 33)", "$(i, 31)", "$(i, 0)", "$(y, 3)")
+for _name, _type in (("int int", INT), ("bigint int", BIGINT)):
+    scalar("shiftrightunsigned", _name, _type, _shift_unsigned, "$(i, 2)", "$(l, 33)", "$(i, 0)", "$(y, 3)")
 scalar(
     "bitmap_bucket_number",
     "bigint",

@@ -351,7 +351,8 @@ typed(
 )
 scalar("pmod", "integral integral", _widest_integer, _pmod, "$(i, 7)", "$(-7, 3)", "$(7, -3)", "$(l, i)", raises=True)
 scalar("bit_count", "integral", INT, "bit_count(CAST({0} AS BIGINT))", "$(i)", "$(l)")
-scalar("shiftright", "integral int", "$0", _shift_right, "$(i, 2)", "$(l, 33)")
+for _name, _kind in (("int int", INT), ("bigint int", BIGINT)):
+    scalar("shiftright", _name, _kind, _shift_right, "$(i, 2)", "$(l, 33)", "$(y, 1)")
 scalar(
     "bit_get getbit",
     "integral int",
