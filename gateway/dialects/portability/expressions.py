@@ -26,6 +26,7 @@ from gateway.dialects.portability.typed import (
     NotPortableError,
     Typed,
     flags_of,
+    hides_an_error,
 )
 from gateway.dialects.portability.types import (
     BIGINT,
@@ -764,6 +765,8 @@ def _check_escapes(pattern: str, escape: str, node: exp.Expr) -> None:
 def _dpipe(walk: Expressions, node: exp.Expr) -> Typed:
     left, right = walk(node.this), walk(node.expression)
     a, b = (walk.cast(side, STRING, node) for side in (left, right))
+    if hides_an_error((a, b)):
+        raise NotPortableError("||", "a constant NULL beside what may fail", node)
     return Typed(f"({a.sql} || {b.sql})", STRING, f"concat({left.name}, {right.name})", UNKNOWN, flags_of((a, b)))
 
 

@@ -70,6 +70,13 @@ def flags_of(parts: Iterable[Typed]) -> int:
     return found
 
 
+def hides_an_error(arguments: Iterable[Typed]) -> bool:
+    """Return whether DuckDB may answer NULL for a constant that is NULL without trying what else could fail."""
+    listed = list(arguments)
+    null = any(not a.flags & READS and (a.value is None or a.value is UNKNOWN) for a in listed)
+    return null and any(a.flags & RAISES for a in listed)
+
+
 class NotPortableError(Exception):
     """A construct without a place in the portable set. Caught inside the package; becomes an Obstacle."""
 

@@ -18,6 +18,7 @@ from gateway.dialects.portability.typed import (
     NotPortableError,
     Typed,
     flags_of,
+    hides_an_error,
 )
 from gateway.dialects.portability.typed import (
     WINDOW as WINDOW_FLAG,
@@ -119,6 +120,8 @@ def _scalar(walk: "Expressions", function: Function, node: exp.Expr) -> Typed:
     row, fitted = find(function, arguments, walk, node)
     type_ = row.result(fitted) if callable(row.result) else row.result
     flags = flags_of(fitted) | (RAISES | DIVIDES if row.raises else 0)
+    if hides_an_error(fitted):
+        raise NotPortableError(f"{function.name}()", "a constant NULL beside what may fail", node)
     made = _body(row, Call(fitted, type_, walk, node))
     if isinstance(made, Typed):
         extra = RAISES | DIVIDES if row.raises else 0

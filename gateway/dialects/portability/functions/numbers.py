@@ -25,7 +25,7 @@ _INF = "CAST('inf' AS DOUBLE)"
 
 def _whole(arguments: Sequence[Typed]) -> Type:
     type_ = arguments[0].type
-    return bounded(type_.precision - type_.scale + 1, 0)
+    return type_ if type_.scale == 0 else bounded(type_.precision - type_.scale + 1, 0)
 
 
 def _places(arguments: Sequence[Typed]) -> int | None:
