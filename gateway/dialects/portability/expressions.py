@@ -20,6 +20,7 @@ from gateway.dialects.portability.typed import (
     COLUMN,
     DIVIDES,
     NO_NAME,
+    NULLS,
     RAISES,
     READS,
     UNKNOWN,
@@ -280,7 +281,7 @@ def _suffixed(walk: Expressions, node: exp.Expr, written: str) -> Typed:
 
 
 def _null(walk: Expressions, node: exp.Expr) -> Typed:
-    return Typed("NULL", VOID, "NULL", None)
+    return Typed("NULL", VOID, "NULL", None, NULLS)
 
 
 def _boolean_literal(walk: Expressions, node: exp.Expr) -> Typed:
@@ -362,6 +363,8 @@ def _too_early(walk: Expressions, left: Typed, right: Typed) -> bool:
 def number_operation(walk: Expressions, symbol: str, left: Typed, right: Typed, node: exp.Expr) -> Typed:
     """Return ``left symbol right`` for numbers and for text read as numbers."""
     name = f"({left.name} {symbol} {right.name})"
+    if hides_an_error((left, right)):
+        raise NotPortableError(symbol, "a constant NULL beside what may fail", node)
     if VOID in (left.type, right.type):
         other = right.type if left.type == VOID else left.type
         other = DOUBLE if other == VOID or (symbol == "/" and left.type == VOID) else other
@@ -470,6 +473,8 @@ def _comparison(symbol: str) -> Callable[[Expressions, exp.Expr], Typed]:
         if isinstance(node, exp.NEQ):
             name = f"(NOT ({left.name} = {right.name}))"
         a, b = walk.comparable(left, right, node)
+        if hides_an_error((a, b)):
+            raise NotPortableError(symbol, "a constant NULL beside what may fail", node)
         sql = f"({a.sql} {symbol} {b.sql})"
         sql = sql if walk.scope.in_predicate else walk.guarded(a, b, sql)  # joins are made of bare comparisons
         return Typed(sql, BOOLEAN, name, UNKNOWN, flags_of((a, b)))
@@ -622,7 +627,7 @@ def _case(walk: Expressions, node: exp.Expr) -> Typed:
     name += f" ELSE {last.name} END" if last is not None else " END"
     sql = "(CASE" + "".join(f" WHEN {c.sql} THEN {r.sql}" for c, r in pairs)
     sql += f" ELSE {cast[-1].sql} END)" if last is not None else " END)"
-    return Typed(sql, cast[0].type, name, UNKNOWN, flags_of((*conditions, *cast)))
+    return Typed(sql, cast[0].type, name, UNKNOWN, flags_of((*conditions, *cast)) & ~NULLS)
 
 
 def _if(walk: Expressions, node: exp.Expr) -> Typed:
@@ -632,7 +637,9 @@ def _if(walk: Expressions, node: exp.Expr) -> Typed:
     condition, yes, no = _condition(walk, node.this), walk(node.args["true"]), walk(node.args["false"])
     a, b = walk.together([yes, no], node)
     sql = f"(CASE WHEN {condition.sql} THEN {a.sql} ELSE {b.sql} END)"
-    return Typed(sql, a.type, f"(IF({condition.name}, {yes.name}, {no.name}))", UNKNOWN, flags_of((condition, a, b)))
+    return Typed(
+        sql, a.type, f"(IF({condition.name}, {yes.name}, {no.name}))", UNKNOWN, flags_of((condition, a, b)) & ~NULLS
+    )
 
 
 # Casts.

@@ -1,6 +1,6 @@
 """An expression in both tongues: its DuckDB text, its reference type, and the name Spark would print for it."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Final
 
@@ -31,6 +31,8 @@ WINDOW: Final = 8
 GENERATOR: Final = 16
 DIVIDES: Final = 32
 """It may fail for another reason than arithmetic overflow."""
+NULLS: Final = 128
+"""A constant NULL makes it NULL."""
 READS: Final = 64
 """It depends on rows: a column, a variable, an aggregate, a subquery. What does not is computed ahead of any row."""
 
@@ -70,11 +72,15 @@ def flags_of(parts: Iterable[Typed]) -> int:
     return found
 
 
-def hides_an_error(arguments: Iterable[Typed]) -> bool:
-    """Return whether DuckDB may answer NULL for a constant that is NULL without trying what else could fail."""
-    listed = list(arguments)
-    null = any(not a.flags & READS and (a.value is None or a.value is UNKNOWN) for a in listed)
-    return null and any(a.flags & RAISES for a in listed)
+def hides_an_error(arguments: Sequence[Typed]) -> bool:
+    """Return whether DuckDB may answer NULL because of a constant NULL without trying what else could fail."""
+    for index, argument in enumerate(arguments):
+        unknown = not argument.flags & READS and argument.value is UNKNOWN
+        if unknown or argument.value is None or argument.flags & NULLS:
+            others = (*arguments[:index], *arguments[index + 1 :])
+            if any(other.flags & RAISES for other in others):
+                return True
+    return False
 
 
 class NotPortableError(Exception):

@@ -120,7 +120,7 @@ def _scalar(walk: "Expressions", function: Function, node: exp.Expr) -> Typed:
     row, fitted = find(function, arguments, walk, node)
     type_ = row.result(fitted) if callable(row.result) else row.result
     flags = flags_of(fitted) | (RAISES | DIVIDES if row.raises else 0)
-    if hides_an_error(fitted):
+    if function.name not in ("coalesce", "nvl", "ifnull", "nvl2", "if", "decode") and hides_an_error(fitted):
         raise NotPortableError(f"{function.name}()", "a constant NULL beside what may fail", node)
     made = _body(row, Call(fitted, type_, walk, node))
     if isinstance(made, Typed):
