@@ -75,8 +75,7 @@ def flags_of(parts: Iterable[Typed]) -> int:
 def hides_an_error(arguments: Sequence[Typed]) -> bool:
     """Return whether DuckDB may answer NULL because of a constant NULL without trying what else could fail."""
     for index, argument in enumerate(arguments):
-        unknown = not argument.flags & READS and argument.value is UNKNOWN
-        if unknown or argument.value is None or argument.flags & NULLS:
+        if argument.value is None or argument.flags & NULLS:
             others = (*arguments[:index], *arguments[index + 1 :])
             if any(other.flags & RAISES for other in others):
                 return True
