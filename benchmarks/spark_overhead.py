@@ -90,9 +90,7 @@ def main() -> None:
     parser.add_argument("remote", nargs="?")
     parser.add_argument("--rounds", type=int, default=30)
     options = parser.parse_args()
-    print(
-        f"{platform.machine()}, {os.cpu_count()} cores, PySpark {version('pyspark')}"
-    )
+    print(f"{platform.machine()}, {os.cpu_count()} cores, PySpark {version('pyspark')}")
     with tempfile.TemporaryDirectory() as folder:
         home = open_home(Path(folder) / "server")
         try:

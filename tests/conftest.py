@@ -10,7 +10,6 @@ from gateway.engines.spark import server
 from gateway.home import open_home
 from gateway.settings import resolve
 
-
 # A job in the background of a script without job control ignores Ctrl-C, and so would every process that tests start.
 signal.signal(signal.SIGINT, signal.default_int_handler)
 
