@@ -22,6 +22,7 @@ from pathlib import Path
 import duckdb
 import pyarrow as pa
 
+from benchmarks.figures import Figure, save
 from gateway import formats
 
 SOURCE = """
@@ -44,6 +45,10 @@ COPY_OPTIONS = {
 }
 _COLUMNS = ("id", "well", "amount", "depth", "spud_date", "measured_at", "operator", "note", "crew")
 _JSON_COLUMNS = "{{" + ", ".join(f"{name}: 'VARCHAR'" for name in _COLUMNS) + "}}"
+
+
+RATE_GOAL = 0.7
+GOALS = {"csv": "≥ 70 %", "parquet": "≥ 70 %"}
 
 
 @dataclass(frozen=True)
@@ -75,11 +80,10 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         duckdb.sql(f"COPY ({SOURCE.format(rows=arguments.rows)}) TO '{folder / 'source.parquet'}' (FORMAT parquet)")
-        for chosen in arguments.formats:
-            _compare(chosen, folder, arguments.rows, arguments.repeat)
+        save("export", [_compare(each, folder, arguments.rows, arguments.repeat) for each in arguments.formats])
 
 
-def _compare(name: str, folder: Path, rows: int, repeat: int) -> None:
+def _compare(name: str, folder: Path, rows: int, repeat: int) -> Figure:
     pairs = [(_apart("copy", name, folder), _apart("headgate", name, folder)) for _ in range(repeat)]
     _check(name, folder)
     for side, runs in zip(("COPY", "headgate"), zip(*pairs, strict=True), strict=True):
@@ -93,6 +97,15 @@ def _compare(name: str, folder: Path, rows: int, repeat: int) -> None:
     ratio = statistics.median(copy.seconds / ours.seconds for copy, ours in pairs)
     cpu = statistics.median(copy.cpu_seconds / ours.cpu_seconds for copy, ours in pairs)
     print(f"{name:8} headgate reaches {ratio:.0%} of COPY's rate; {cpu:.0%} by CPU time", flush=True)
+    peaks = (max(each.peak_bytes for each in side) / 1e6 for side in zip(*pairs, strict=True))
+    beside, ours_peak = peaks
+    return Figure(
+        what=f"export of {rows:,} rows to {name}, rate beside DuckDB's COPY",
+        reached=f"{ratio:.0%}",
+        goal=GOALS.get(name, ""),
+        met=ratio >= RATE_GOAL if name in GOALS else None,
+        note=f"{cpu:.0%} by CPU time; peak memory {ours_peak:.0f} MB, COPY's {beside:.0f} MB; {repeat} pairs",
+    )
 
 
 def _apart(side: str, name: str, folder: Path) -> Measured:

@@ -4,19 +4,17 @@ Run: ``python -m benchmarks.spark_overhead [sc://host:port]``; without an addres
 """
 
 import argparse
-import os
-import platform
 import statistics
 import tempfile
 import time
 from collections.abc import Callable
-from importlib.metadata import version
 from pathlib import Path
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 from pyspark.sql.connect.session import SparkSession
 
+from benchmarks.figures import Figure, save, show
 from catalog.files import FileSet
 from catalog.identifiers import TableName
 from catalog.schema import Column, Schema
@@ -45,8 +43,9 @@ def milliseconds(work: Callable[[], pa.Table]) -> float:
     return (time.perf_counter() - began) * 1000
 
 
-def measure(remote: str, folder: Path, rounds: int) -> None:
-    """Compare answers, then print medians and their ratio per query."""
+def measure(remote: str, folder: Path, rounds: int) -> list[Figure]:
+    """Compare answers, then return the ratio of medians per query."""
+    figures = []
     scan = one_file(folder / "t.parquet")
     engine = SparkEngine(resolve({"spark.remote": remote}), open_home(folder / "home"))
     spark = SparkSession.builder.remote(remote).create()
@@ -67,14 +66,18 @@ def measure(remote: str, folder: Path, rounds: int) -> None:
             ours(), bare()
         times = [(milliseconds(ours), milliseconds(bare)) for _ in range(rounds)]
         mine, theirs = (statistics.median(column) for column in zip(*times, strict=True))
-        verdict = "reached" if mine <= REACH * theirs else "MISSED"
-        print(
-            f"{sql}\n  engine {mine:.1f} ms, bare {theirs:.1f} ms, ratio {mine / theirs:.2f} ({verdict} {REACH}); ",
-            end="",
+        figures.append(
+            Figure(
+                what=f"warm `{sql}` on Spark through the gateway's engine, beside bare Spark Connect",
+                reached=f"{mine / theirs:.2f}",
+                goal=f"≤ {REACH}",
+                met=mine <= REACH * theirs,
+                note=f"engine {mine:.0f} ms, bare {theirs:.0f} ms, medians of {rounds} in turn; first {began:.0f} ms",
+            )
         )
-        print(f"first through the engine {began:.0f} ms")
     engine.close()
     spark.stop()
+    return figures
 
 
 def started(home: Home) -> str:
@@ -90,11 +93,12 @@ def main() -> None:
     parser.add_argument("remote", nargs="?")
     parser.add_argument("--rounds", type=int, default=30)
     options = parser.parse_args()
-    print(f"{platform.machine()}, {os.cpu_count()} cores, PySpark {version('pyspark')}")
     with tempfile.TemporaryDirectory() as folder:
         home = open_home(Path(folder) / "server")
         try:
-            measure(options.remote or started(home), Path(folder), options.rounds)
+            figures = measure(options.remote or started(home), Path(folder), options.rounds)
+            show(figures)
+            save("spark_overhead", figures)
         finally:
             server.stop(home)
 
