@@ -115,7 +115,7 @@ class Expressions:
         query: Callable[[exp.Expr, Scope], tuple[str, list[Output]]],
     ) -> None:
         self.scope = scope
-        self.context = context
+        self.context: BindingContext = context
         self.facts = facts
         self.query = query
         self.utc = context.time_zone in ("UTC", "Etc/UTC", "Z", "GMT", "+00:00")

@@ -4,6 +4,7 @@ from collections.abc import Callable, Sequence
 
 from sqlglot import exp
 
+from gateway.bound import BindingContext
 from gateway.dialects.portability import formats
 from gateway.dialects.portability.functions.registry import Call, scalar, shown, typed
 from gateway.dialects.portability.typed import DIVIDES, RAISES, UNKNOWN, Typed, flags_of
@@ -463,6 +464,11 @@ def _today(call: Call) -> Typed:
     return Typed(f"DATE '{now.date().isoformat()}'", DATE, None, UNKNOWN)
 
 
+def _time_zone(call: Call) -> str:
+    context: BindingContext = call.walk.context
+    return context.time_zone
+
+
 def _text_of(read: Callable[[Call], str]) -> Callable[[Call], Typed]:
     return lambda call: Typed(text(read(call)), STRING, None, read(call))
 
@@ -470,7 +476,7 @@ def _text_of(read: Callable[[Call], str]) -> Callable[[Call], Typed]:
 typed("now current_timestamp", "", _now)
 typed("localtimestamp", "", _local_now)
 typed("current_date curdate", "", _today, name=lambda _: "current_date()")
-typed("current_timezone", "", _text_of(lambda call: call.walk.context.time_zone), "$()")
+typed("current_timezone", "", _text_of(_time_zone), "$()")
 
 
 # Casts by name: date(x), int(x). A cast column keeps its name.
